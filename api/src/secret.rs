@@ -12,8 +12,13 @@ pub struct SecretsView {
     /// The time from which on it is used.
     #[schema(value_type = String, format = "date-time")]
     pub since: Timestamp,
-    /// The file with the key, on the machine of the logic environment.
+    /// The file with the key, on the machine of the logic environment; or the key of Vault that
+    /// wraps it.
     pub file: String,
+    /// The key as Vault has wrapped it, with the version of Vault's key: `vault:v1:...`. Vault alone
+    /// opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped: Option<String>,
     /// The number of credentials that are sealed with it, which is all of them.
     pub credentials: u64,
     /// The public key that signs heads of the audit trail.

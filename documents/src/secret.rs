@@ -1,19 +1,23 @@
-//! Values of credentials, which need not be in the file itself: `{ env: NAME }`, `{ file: PATH }`.
+//! Values of credentials, which need not be in the file itself: `{ env: NAME }`, `{ file: PATH }`,
+//! `{ vault: PATH#FIELD }`.
 
 use std::{env, fs, path::Path};
 
 use serde_json::Value;
-use utakata_model::{suggest, target::Secret};
+use utakata_model::{SecretPath, suggest, target::Secret};
 
 use super::tree::{Field, Node, Position, Tree};
 
-const SOURCES: [&str; 2] = ["env", "file"];
+const SOURCES: [&str; 3] = ["env", "file", "vault"];
 
 /// Returns the secret that a value stands for. A path is relative to `folder`, and the line ending
 /// at the end of that file is not part of the secret.
 pub fn resolve(tree: &Tree, folder: &Path) -> Result<Secret, (Position, String)> {
     match &tree.node {
-        Node::Scalar(Value::String(text)) => Ok(Secret::new(text.as_str())),
+        Node::Scalar(Value::String(text)) => match SecretPath::of(text) {
+            Some(Err(error)) => Err((tree.place, error.to_string())),
+            _ => Ok(Secret::new(text.as_str())),
+        },
         Node::Scalar(Value::Number(number)) if !number.is_f64() => {
             Ok(Secret::new(number.to_string()))
         }
@@ -26,7 +30,7 @@ pub fn resolve(tree: &Tree, folder: &Path) -> Result<Secret, (Position, String)>
 }
 
 fn wanted() -> String {
-    "a text in quotes, { env: NAME } or { file: PATH } is expected".into()
+    "a text in quotes, { env: NAME }, { file: PATH } or { vault: PATH#FIELD } is expected".into()
 }
 
 fn from(field: &Field, folder: &Path) -> Result<Secret, (Position, String)> {
@@ -46,6 +50,11 @@ fn from(field: &Field, folder: &Path) -> Result<Secret, (Position, String)> {
             })?;
             Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
         }
+        // The server reads it, each time that it is lent.
+        "vault" => match name.parse::<SecretPath>() {
+            Ok(place) => Ok(Secret::new(place.to_string())),
+            Err(error) => Err((field.tree.place, error.to_string())),
+        },
         other => {
             let hint = suggest::hint(other, SOURCES);
             Err((

@@ -112,7 +112,7 @@ fn every_mistake_is_reported_with_its_place_its_subject_and_the_nearest_key() {
             vec![
                 "site.yaml:3:21: credential c: values.a: the environment variable UTAKATA_NO_SUCH_VARIABLE is not set",
                 "site.yaml:3:54: credential c: values.b: there is no source \"fiel\": did you mean \"file\"?", // typos: on purpose
-                "site.yaml:3:68: credential c: values.c: a text in quotes, { env: NAME } or { file: PATH } is expected",
+                "site.yaml:3:68: credential c: values.c: a text in quotes, { env: NAME }, { file: PATH } or { vault: PATH#FIELD } is expected",
             ],
         ),
         (

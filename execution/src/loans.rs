@@ -118,7 +118,8 @@ impl Loans {
                 _ => {}
             },
             ContentRequest::Credential { name, version } => {
-                self.on_answer(keys, name, version, &got.found);
+                let kept = got.kept.map(Duration::from_secs);
+                self.on_answer(keys, (name, version), &got.found, kept);
             }
             _ => {}
         }
@@ -155,9 +156,9 @@ impl Loans {
     fn on_answer(
         &self,
         keys: &EnvironmentKeys,
-        name: &CredentialName,
-        version: &CredentialVersion,
+        (name, version): (&CredentialName, &CredentialVersion),
         found: &ContentPiece,
+        kept: Option<Duration>,
     ) {
         if !self.0.held.lock().wants(name, version) {
             return;
@@ -170,7 +171,8 @@ impl Loans {
                     zone: &self.0.zone,
                     environment: &self.0.me,
                 };
-                keys.open(sealed, &place).map_err(|error| {
+                let opened = keys.open(sealed, &place).map(|loan| (loan, kept));
+                opened.map_err(|error| {
                     let message = format!("{} cannot be used: {error}", held::told(name));
                     Problem::new(CODE, Cure::Retry, message)
                 })

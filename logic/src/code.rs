@@ -125,6 +125,7 @@ codes! {
     RolloutState "rollout-state" CONFLICT Operator,
     SecretKey "secret-key" SERVICE_UNAVAILABLE Operator,
     SecretKeyNotNew "secret-key-not-new" CONFLICT Operator,
+    SecretNotWrapped "secret-not-wrapped" CONFLICT Operator,
     SelectorEmpty "selector-empty" UNPROCESSABLE_ENTITY Operator,
     SelectsNothing "selects-nothing" UNPROCESSABLE_ENTITY Operator,
     StoreAway "store-away" SERVICE_UNAVAILABLE Retry,
@@ -144,6 +145,7 @@ codes! {
     TokensDiffer "tokens-differ" BAD_GATEWAY Operator,
     TooBusy "too-busy" SERVICE_UNAVAILABLE Retry,
     Unauthorized "unauthorized" UNAUTHORIZED Operator,
+    VaultFailed "vault-failed" SERVICE_UNAVAILABLE Operator,
     WaitTooLong "wait-too-long" UNPROCESSABLE_ENTITY Operator,
 }
 

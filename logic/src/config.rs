@@ -6,6 +6,7 @@ mod http;
 mod login;
 mod mail;
 mod url;
+mod vault;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -22,6 +23,7 @@ pub use http::{Http, HttpTls};
 pub use login::Login;
 pub use mail::{Mail, MailServer};
 pub use url::{Invalid, Url};
+pub use vault::{AppRole, KubernetesAuth, Vault};
 
 /// The section `logic` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Settings)]
@@ -38,6 +40,8 @@ pub struct Config {
     pub store: Store,
     /// Secrets in the store.
     pub secrets: Secrets,
+    /// HashiCorp Vault.
+    pub vault: Vault,
     /// The environments that may serve.
     pub environments: Environments,
     /// The history of readings, in DATA/history.
@@ -183,6 +187,9 @@ pub enum ConfigError {
     /// Nobody could log in.
     #[error("logic.login: {problem}")]
     Login { problem: String },
+    /// Vault could not be asked.
+    #[error("logic.vault: {problem}")]
+    Vault { problem: String },
     /// No mail would arrive.
     #[error("logic.alarms.mail: {problem}")]
     Mail { problem: String },
@@ -225,6 +232,7 @@ impl Config {
             return Err(ConfigError::Webhook { url: url.clone() });
         }
         self.login.validate()?;
+        self.vault.validate()?;
         self.alarms.mail.validate()?;
         if let Some(url) = &self.history.engine
             && !is_address(url)

@@ -255,6 +255,7 @@ impl Environments {
             environment: id.clone(),
             want: ContentRequest::Acceptance(key),
             found,
+            kept: None,
         };
         if let Err(error) = self
             .events

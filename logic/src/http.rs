@@ -65,6 +65,7 @@ mod tokens;
 mod trail;
 mod verb;
 mod view;
+mod waiting;
 mod web;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -87,6 +88,7 @@ pub use follower::Followers;
 pub use openapi::document;
 pub use problem::Refused;
 pub use tls::Certificate;
+pub use waiting::Waiting;
 
 use crate::{Handle, code::Code, view::View};
 use gate::Gate;

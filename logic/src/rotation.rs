@@ -35,6 +35,7 @@ use crate::{
     kinds::Kinds,
     ledger::{Ledger, TaskUnfit, Verdict},
     rights::Rights,
+    secrets::places,
     store::{Store, TaskRow},
 };
 
@@ -100,8 +101,11 @@ impl Rotations {
         by: PersonName,
         rights: &Rights,
     ) -> Result<RotationView, Error> {
-        self.context.inventory.credential(credential)?;
+        let current = self.context.inventory.secret_of(credential)?;
         let name = credential.clone();
+        if places(&current).next().is_some() {
+            return Err(Error::InVault { name });
+        }
         let mut users = self.context.inventory.users_of(credential);
         let target = match (users.pop(), users.is_empty()) {
             (None, _) => return Err(Error::Unused { name }),

@@ -1,13 +1,16 @@
 //! Secrets at rest: the keys of the site, where they are, and what is sealed with them.
 //!
-//! The store has the name of the key that seals ([`Seal`]), a file has the key. Whoever has only one
-//! of them has no secret.
+//! The store has the name of the key that seals ([`Seal`]), a file has the key; or Vault has wrapped
+//! it, and the store has that. Whoever has only one of the two has no secret.
 
 mod error;
 mod file;
 mod place;
+mod provided;
+mod vault;
+mod wrapped;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use parking_lot::RwLock;
@@ -20,7 +23,10 @@ use utakata_seal::{
 pub use error::Error;
 pub use file::add_key;
 pub use place::KeyPlace;
+pub use provided::{Provided, Unprovided, places};
+pub use vault::VaultAccess;
 
+use self::provided::Provider;
 use crate::store::{Seal, Sealing, StoredCredential};
 
 /// The time for which the key before signs messages after a rotation. Environments ask for the
@@ -31,6 +37,8 @@ const SUCCESSION: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub struct Secrets {
     place: KeyPlace,
+    vault: Option<VaultAccess>,
+    provider: Provider,
     ring: RwLock<Keyring>,
     seal: RwLock<Seal>,
 }
@@ -50,39 +58,27 @@ impl Secrets {
     /// The keys cannot be read or made, or are not those of the store.
     pub async fn begin(
         place: KeyPlace,
+        vault: Option<VaultAccess>,
         store: &dyn Sealing,
         now: Timestamp,
     ) -> Result<Self, Error> {
-        let there = store.seal().await?;
-        let ring = match file::read(place.path())? {
-            Some(ring) => ring,
-            None => first(&place, there.as_ref())?,
+        let (ring, seal) = match vault.as_ref().filter(|vault| vault.holds_keys()) {
+            Some(vault) => wrapped::begin(&place, vault, store, now).await?,
+            None => in_file(&place, store, now).await?,
         };
-        let seal = match there {
-            Some(seal) => seal,
-            None => {
-                let seal = Seal {
-                    key: ring.newest().id().clone(),
-                    since: now,
-                    is_scrubbed: false,
-                };
-                store.begin_seal(&seal).await?
-            }
-        };
-        if ring.find(&seal.key).is_err() {
-            return Err(place.other(&seal.key, ring.newest().id()));
-        }
-        file::warn_if_exposed(place.path());
         Ok(Self {
             place,
+            vault,
+            provider: Provider::default(),
             ring: RwLock::new(ring),
             seal: RwLock::new(seal),
         })
     }
 
-    /// Returns the place of the keys.
-    pub fn place(&self) -> &KeyPlace {
-        &self.place
+    /// Returns the place of the keys, for people.
+    pub fn told_place(&self) -> String {
+        let place = self.vault.as_ref().and_then(VaultAccess::place);
+        place.unwrap_or_else(|| self.place.path().display().to_string())
     }
 
     /// Returns the seal that the store has.
@@ -91,11 +87,17 @@ impl Secrets {
     }
 
     /// Notes that the store has this seal. Its key may be a newer one, which is read then.
-    pub fn adopt(&self, seal: Seal) {
+    pub async fn adopt(&self, seal: Seal) {
         let is_here = self.ring.read().find(&seal.key).is_ok();
+        let read = match is_here {
+            true => Ok(()),
+            false => self.read_again(&seal).await,
+        };
         *self.seal.write() = seal;
-        if !is_here && let Err(error) = self.read_again() {
-            tracing::warn!(%error, cure = error.cure(), "the key that seals secrets is not here");
+        if let Err(error) = read {
+            let cure = error.cure();
+            let error = utakata_model::chain(&error);
+            tracing::warn!(error, cure, "the key that seals secrets is not here");
         }
     }
 
@@ -130,8 +132,8 @@ impl Secrets {
     /// # Errors
     /// A key is missing, or a credential was altered.
     pub fn open(&self, stored: &[StoredCredential]) -> Result<Opened, Error> {
-        if stored.iter().any(|one| self.lacks_key_of(one)) {
-            self.read_again()?;
+        if !self.is_wrapped() && stored.iter().any(|one| self.lacks_key_of(one)) {
+            self.read_file()?;
         }
         let ring = self.ring.read();
         let present = &self.seal.read().key;
@@ -150,13 +152,20 @@ impl Secrets {
     }
 
     /// Returns the seal that follows the present one: the newest key of the file if that is another,
-    /// or a new key if the file is ours alone.
+    /// or a new key if the file is ours alone, or Vault holds it.
     ///
     /// # Errors
-    /// The file cannot be read or written, or somebody has to put a new key into it first.
-    pub fn next(&self, now: Timestamp) -> Result<Seal, Error> {
-        self.read_again()?;
+    /// The file cannot be read or written, somebody has to put a new key into it first, or Vault
+    /// does not wrap one.
+    pub async fn next(&self, now: Timestamp) -> Result<Seal, Error> {
         let present = self.seal();
+        if let Some(vault) = self.wrapping() {
+            let key = SiteKey::generate().map_err(Error::Generate)?;
+            let seal = wrapped::next(vault, &present, &key, now).await?;
+            self.ring.write().add(key);
+            return Ok(seal);
+        }
+        self.read_file()?;
         let mut ring = self.ring.read().clone();
         if *ring.newest().id() == present.key {
             if !self.place.is_ours_alone() {
@@ -171,6 +180,35 @@ impl Secrets {
             since: now,
             ..present
         })
+    }
+
+    /// Returns the present seal with all keys wrapped by the latest version of Vault's key.
+    ///
+    /// # Errors
+    /// Vault does not hold them, or has not answered as wanted.
+    pub async fn rewrapped(&self) -> Result<Seal, Error> {
+        let vault = self.wrapping().ok_or(Error::NoTransit)?;
+        wrapped::again(vault, &self.seal()).await
+    }
+
+    /// Returns a credential with the values that Vault has.
+    ///
+    /// # Errors
+    /// One of them cannot be had.
+    pub async fn provide(&self, credential: Arc<Credential>) -> Result<Provided, Unprovided> {
+        self.provider.provide(self.vault.as_ref(), credential).await
+    }
+
+    /// Forgets secrets of Vault that are too old.
+    pub fn forget_old(&self) {
+        self.provider.forget_old();
+    }
+
+    /// Sees, if Vault is used, that what the next start needs is to be had from it.
+    pub async fn check_vault(&self) {
+        if let Some(vault) = &self.vault {
+            vault.check(&self.seal()).await;
+        }
     }
 
     /// Returns the key from which references to credentials follow now.
@@ -245,7 +283,23 @@ impl Secrets {
         }
     }
 
-    fn read_again(&self) -> Result<(), Error> {
+    fn wrapping(&self) -> Option<&VaultAccess> {
+        self.vault.as_ref().filter(|vault| vault.holds_keys())
+    }
+
+    fn is_wrapped(&self) -> bool {
+        self.wrapping().is_some()
+    }
+
+    async fn read_again(&self, seal: &Seal) -> Result<(), Error> {
+        match self.wrapping() {
+            Some(vault) => *self.ring.write() = vault.open(seal).await?,
+            None => self.read_file()?,
+        }
+        Ok(())
+    }
+
+    fn read_file(&self) -> Result<(), Error> {
         let path = self.place.path();
         let read = file::read(path)?.ok_or_else(|| self.place.gone(&self.seal.read().key))?;
         *self.ring.write() = read;
@@ -253,10 +307,47 @@ impl Secrets {
     }
 }
 
+/// Reads the keys of the file, or makes the first one, and agrees with the store on the one that
+/// seals.
+async fn in_file(
+    place: &KeyPlace,
+    store: &dyn Sealing,
+    now: Timestamp,
+) -> Result<(Keyring, Seal), Error> {
+    let there = store.seal().await?;
+    let ring = match file::read(place.path())? {
+        Some(ring) => ring,
+        None => first(place, there.as_ref())?,
+    };
+    let seal = match there {
+        Some(seal) => seal,
+        None => {
+            let seal = Seal {
+                key: ring.newest().id().clone(),
+                since: now,
+                is_scrubbed: false,
+                wrapped: Vec::new(),
+            };
+            store.begin_seal(&seal).await?
+        }
+    };
+    if ring.find(&seal.key).is_err() {
+        return Err(match seal.wrapped.is_empty() {
+            true => place.other(&seal.key, ring.newest().id()),
+            false => place.unwrapped(&seal.key),
+        });
+    }
+    file::warn_if_exposed(place.path());
+    Ok((ring, seal))
+}
+
 /// Makes the first key of a store that has none yet.
 fn first(place: &KeyPlace, seal: Option<&Seal>) -> Result<Keyring, Error> {
     if let Some(seal) = seal {
-        return Err(place.gone(&seal.key));
+        return Err(match seal.wrapped.is_empty() {
+            true => place.gone(&seal.key),
+            false => place.unwrapped(&seal.key),
+        });
     }
     if !place.is_ours_alone() {
         return Err(place.missing());

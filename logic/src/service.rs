@@ -46,7 +46,7 @@ use crate::{
     peers::Peers,
     policies::Policies,
     rotation::{self, Rotations},
-    secrets::{self, KeyPlace},
+    secrets::Secrets,
     signatures::SiteSignatures,
     store::{self, Store},
 };
@@ -57,8 +57,8 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// The parts from which the logic environment is built.
 pub struct Parts {
     pub store: Arc<dyn Store>,
-    /// The place of the keys that seal secrets in the store.
-    pub keys: KeyPlace,
+    /// The keys that seal secrets in the store.
+    pub secrets: Secrets,
     pub tasks: Arc<dyn Tasks>,
     /// The bus of outcomes, readings and statuses.
     pub events: Arc<dyn Events>,
@@ -86,9 +86,6 @@ pub enum Error {
     /// The inventory cannot be read.
     #[error("the inventory cannot be read")]
     Inventory(#[from] inventory::Error),
-    /// The keys that seal secrets are not those of the store, or cannot be read.
-    #[error("the secrets in the store cannot be opened")]
-    Secrets(#[from] secrets::Error),
     /// The secret by which environments join cannot be read.
     #[error("the join secret of environments cannot be used (logic.environments.join_file)")]
     Join(#[from] join::Error),
@@ -165,7 +162,7 @@ impl LogicEnvironment {
             signatures: parts.signatures,
         };
         let events = &parts.events;
-        let site = Site::load(&store, parts.keys, events, Arc::clone(&counts), shown).await?;
+        let site = Site::load(&store, parts.secrets, events, Arc::clone(&counts), shown).await?;
         let recorder = Recorder::new(parts.history, parts.engine);
         restore(&recorder, &*store, &site, parts.peers.is_none()).await?;
         let dispatch = site.dispatch(&config, (&parts.tasks, &parts.events));

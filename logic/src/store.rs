@@ -57,7 +57,7 @@ pub use people::{LinkRow, LoginRow, People, PeopleChange, PeopleRows, PrincipalR
 pub use place::{Database, Place};
 pub use readings::{ReadingRow, Readings};
 pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};
-pub use sealing::{Seal, Sealing};
+pub use sealing::{Seal, Sealing, WrappedKey};
 pub use smart::{KeyedWrites, PolicyLogRow, PolicyLogWrites, Smart};
 pub use snapshot::{Snapshot, Visit, WrittenLock, WrittenOperation, WrittenTask};
 pub use task::ControlTask;

@@ -51,31 +51,47 @@ impl Schema {
 
     /// Checks parameters. Errors: every problem, each with its place.
     pub fn check(&self, document: &Value) -> Result<(), Refused> {
-        self.check_as(document, Subject::Parameters)
+        self.check_as(document, Subject::Parameters, &[])
     }
 
     /// Checks the values of a credential. Errors: every problem, and nothing of any value.
     pub fn check_secret(&self, document: &Value) -> Result<(), Refused> {
-        self.check_as(document, Subject::Secret)
+        self.check_secret_but(document, &[])
     }
 
-    fn check_as(&self, document: &Value, subject: Subject) -> Result<(), Refused> {
+    /// Checks the values of a credential but these fields, whose values are not known yet. Errors:
+    /// every problem, and nothing of any value.
+    pub fn check_secret_but(&self, document: &Value, unknown: &[&str]) -> Result<(), Refused> {
+        self.check_as(document, Subject::Secret, unknown)
+    }
+
+    fn check_as(
+        &self,
+        document: &Value,
+        subject: Subject,
+        unknown: &[&str],
+    ) -> Result<(), Refused> {
         let Checked { validator, text } = &*self.0;
         if validator.is_valid(document) {
             return Ok(());
         }
-        let problems = validator.iter_errors(document).map(|error| {
+        let problems = validator.iter_errors(document).filter_map(|error| {
             let place = error.instance_path().to_string();
             let place = place.trim_start_matches('/').replace('/', ".");
+            if unknown.contains(&place.as_str()) {
+                return None;
+            }
             let subject = match is_of_secret(&place, text) {
                 true => Subject::SecretParameter,
                 false => subject,
             };
-            words::of(&error, &place, text, subject)
+            Some(words::of(&error, &place, text, subject))
         });
-        Err(Refused {
-            problems: problems.collect(),
-        })
+        let problems: Vec<_> = problems.collect();
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(Refused { problems }),
+        }
     }
 }
 

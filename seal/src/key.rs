@@ -63,8 +63,26 @@ impl SiteKey {
 
     /// Returns the key as a line of a file.
     pub fn to_line(&self) -> Zeroizing<String> {
-        let digits = Zeroizing::new(STANDARD.encode(self.bytes.as_slice()));
-        Zeroizing::new(format!("{WORD} {} {}", self.id, *digits))
+        Zeroizing::new(format!("{WORD} {} {}", self.id, *self.to_base64()))
+    }
+
+    /// Returns the key in base64, as whatever wraps it takes it.
+    pub fn to_base64(&self) -> Zeroizing<String> {
+        Zeroizing::new(STANDARD.encode(self.bytes.as_slice()))
+    }
+
+    /// Reads a key in base64.
+    ///
+    /// # Errors
+    /// It is no key. The reason has nothing of it.
+    pub fn from_base64(digits: &str) -> Result<Self, &'static str> {
+        let decoded = STANDARD.decode(digits).map(Zeroizing::new);
+        let decoded = decoded.map_err(|_| "the key is not base64")?;
+        let bytes: [u8; KEY_LEN] = decoded
+            .as_slice()
+            .try_into()
+            .map_err(|_| "the key does not have 32 bytes")?;
+        Ok(Self::new(Zeroizing::new(bytes)))
     }
 
     /// Reads a line of a file: as [`SiteKey::to_line`] writes it, or 32 bytes in base64 alone, as
@@ -80,13 +98,7 @@ impl SiteKey {
             (Some(digits), None, None, None) => (None, digits),
             _ => return Err("it does not begin with utakata-site-key-1"),
         };
-        let decoded = STANDARD.decode(digits).map(Zeroizing::new);
-        let decoded = decoded.map_err(|_| "the key is not base64")?;
-        let bytes: [u8; KEY_LEN] = decoded
-            .as_slice()
-            .try_into()
-            .map_err(|_| "the key does not have 32 bytes")?;
-        let key = Self::new(Zeroizing::new(bytes));
+        let key = Self::from_base64(digits)?;
         // A typing error in a key that was copied by hand is found before anything is sealed.
         match id.is_none_or(|id| key.id.0 == id) {
             true => Ok(key),

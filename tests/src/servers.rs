@@ -24,6 +24,7 @@ mod snmpd;
 mod snmpsim;
 mod sshd;
 mod sushy;
+mod vault;
 mod world;
 
 pub use alertmanager::Alertmanager;
@@ -46,4 +47,5 @@ pub use snmpd::Snmpd;
 pub use snmpsim::Snmpsim;
 pub use sshd::Sshd;
 pub use sushy::Sushy;
+pub use vault::VaultServer;
 pub use world::World;

@@ -1,19 +1,9 @@
 //! The logic environment with its API and, where wanted, the MQTT broker for other clients.
 
-use std::{
-    fs::{self, Permissions},
-    net::SocketAddr,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use tokio::{
-    net::{TcpListener, UnixListener},
-    task::JoinHandle,
-};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use utakata_history::History;
 use utakata_history_prometheus::Prometheus;
@@ -25,7 +15,6 @@ use utakata_interconnect_mqtt::{self as mqtt, Broker, broker::Door};
 use utakata_logic::{
     Handle, LogicEnvironment, Parts, config, history, http,
     peers::Peers,
-    secrets::KeyPlace,
     store::{self, Store},
 };
 use utakata_model::target::Secret;
@@ -34,8 +23,10 @@ use crate::{
     Links, bundle,
     claim::Claim,
     config::{Config, Mqtt},
-    folder::{Endpoint, Folder, began_at},
+    folder::{Endpoint, began_at},
+    keys::{self, Closed},
     mqtt_door::{self, ByToken},
+    socket,
 };
 
 /// The ports to listen on.
@@ -88,8 +79,23 @@ impl Logic {
         };
         let mqtt = broker.as_ref().map(|broker| broker.address().to_string());
         let store = open(&config.logic.store, &folder.join("store.db")).await?;
-        let of_systemd = std::env::var_os("CREDENTIALS_DIRECTORY");
-        let keys = KeyPlace::of(&config.logic, folder, of_systemd.as_deref().map(Path::new));
+        let pid = std::process::id();
+        let endpoint = Endpoint {
+            url: url.clone(),
+            ca,
+            mqtt: mqtt.clone(),
+            pid,
+            began: began_at(pid),
+        };
+        let closed = Closed {
+            claim,
+            endpoint: &endpoint,
+            certificate: certificate.as_ref(),
+        };
+        let opened = keys::open(&config.logic, &store, listener, closed).await?;
+        let listener = opened.listener;
+        let mut connections = links.connections;
+        connections.extend(opened.vault);
         let history = history::open(&config.logic.history, &folder.join("history"));
         let engine = config.logic.history.engine.as_deref();
         let parts = Parts {
@@ -97,12 +103,12 @@ impl Logic {
             history,
             peers: join(&config.logic, &store, &url)?,
             store,
-            keys,
+            secrets: opened.secrets,
             tasks: links.tasks,
             events: links.events,
             signatures: links.signatures,
-            mqtt: mqtt.clone(),
-            connections: links.connections,
+            mqtt,
+            connections,
             folder: Some(folder.to_owned()),
         };
         let handle = LogicEnvironment::start(config.logic, parts)
@@ -119,22 +125,15 @@ impl Logic {
         let doors = http::Doors {
             listener,
             certificate,
-            local: listen_here(claim.folder()),
+            local: socket::listen(claim.folder()),
         };
         let serving = http::serve(doors, handle.clone(), token, cancel.clone());
-        let pid = std::process::id();
         Ok(Self {
             handle,
             broker,
             server: tokio::spawn(serving),
             cancel,
-            endpoint: Endpoint {
-                url,
-                ca,
-                mqtt,
-                pid,
-                began: began_at(pid),
-            },
+            endpoint,
         })
     }
 
@@ -200,25 +199,6 @@ fn join(
     let id = config.name().context("set logic.id")?;
     let peers = Peers::join(store.clone(), &id, address, config.lease);
     Ok(Some(peers.context("set logic.id")?))
-}
-
-/// Listens on the socket of the data directory. Without it, commands on this machine need a token.
-fn listen_here(folder: &Folder) -> Option<UnixListener> {
-    let path = folder.socket();
-    // The claim on the directory is ours: nobody else listens there any more.
-    let _ = fs::remove_file(&path);
-    let listening = UnixListener::bind(&path).and_then(|listener| {
-        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-        Ok(listener)
-    });
-    match listening {
-        Ok(listener) => Some(listener),
-        Err(error) => {
-            let path = path.display();
-            tracing::warn!(%path, %error, "there is no local socket: commands need a token");
-            None
-        }
-    }
 }
 
 async fn listen(address: SocketAddr, ports: Ports) -> Result<TcpListener> {

@@ -23,4 +23,14 @@ impl Client {
         let request = self.request(Method::POST, path);
         self.json(path, request.timeout(ANSWER_TIMEOUT)).await
     }
+
+    /// Has all keys that Vault holds wrapped by the latest version of its key.
+    ///
+    /// # Errors
+    /// Vault does not hold the keys; and as every call: see [`Error`].
+    pub async fn rewrap_secrets(&self) -> Result<SecretsView, Error> {
+        let path = "/v1/secrets/rewrap";
+        let request = self.request(Method::POST, path);
+        self.json(path, request.timeout(ANSWER_TIMEOUT)).await
+    }
 }

@@ -18,6 +18,8 @@ const REFUSED_FOR: Duration = Duration::from_secs(5);
 const UNUSED_FOR: Duration = Duration::from_secs(15 * 60);
 /// The time for which a credential is kept in any case.
 const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
+/// The interval at which what is not kept as long as others is requested anew at most.
+const RENEWED_AFTER: Duration = Duration::from_secs(5);
 /// The largest number of credentials.
 const MAX: usize = 100_000;
 /// The code of a task whose credential cannot be had.
@@ -46,6 +48,8 @@ enum State {
         credential: Arc<Credential>,
         uses: Box<Uses>,
         used_at: Instant,
+        /// The moment from which on it is requested anew, if it is not kept as long as others.
+        renew_at: Option<Instant>,
     },
     Withheld(Problem),
 }
@@ -109,6 +113,7 @@ impl Held {
                 credential,
                 uses,
                 used_at,
+                ..
             } => {
                 if !uses.allow(reference, zone, target) {
                     return Look::Withheld(not_for(name, target));
@@ -141,9 +146,16 @@ impl Held {
                     true
                 }
                 State::Withheld(_) => age < REFUSED_FOR,
-                State::Lent { used_at, .. } => {
+                State::Lent {
+                    used_at, renew_at, ..
+                } => {
                     let unused = now.saturating_duration_since(*used_at);
-                    age < KEPT_FOR && unused < UNUSED_FOR
+                    let is_kept = age < KEPT_FOR && unused < UNUSED_FOR;
+                    if is_kept && renew_at.is_some_and(|at| at <= now) {
+                        *renew_at = Some(now + RENEWED_AFTER);
+                        due.push((entry.name.clone(), version.clone()));
+                    }
+                    is_kept
                 }
             }
         });
@@ -159,25 +171,40 @@ impl Held {
     /// Returns true if the credential is requested.
     pub(super) fn wants(&self, name: &CredentialName, version: &CredentialVersion) -> bool {
         let entry = self.entries.get(version);
-        entry.is_some_and(|one| one.name == *name && matches!(one.state, State::Asked { .. }))
+        let is_asked = |state: &State| match state {
+            State::Asked { .. } => true,
+            State::Lent { renew_at, .. } => renew_at.is_some(),
+            State::Withheld(_) => false,
+        };
+        entry.is_some_and(|one| one.name == *name && is_asked(&one.state))
     }
 
-    /// Takes the answer to a request.
+    /// Takes the answer to a request, with the time for which it is kept if that is a short one. What
+    /// is here already stays until its hour is over if another is only not to be had now.
     pub(super) fn answer(
         &mut self,
         version: &CredentialVersion,
-        lent: Result<Loan, Problem>,
+        lent: Result<(Loan, Option<Duration>), Problem>,
         now: Instant,
     ) {
         let Some(entry) = self.entries.get_mut(version) else {
             return;
         };
+        let is_here = matches!(entry.state, State::Lent { .. });
+        if is_here && matches!(&lent, Err(problem) if problem.cure == Cure::Retry) {
+            return;
+        }
+        let used = match entry.state {
+            State::Lent { used_at, .. } => used_at,
+            _ => now,
+        };
         entry.since = now;
         entry.state = match lent {
-            Ok(Loan { credential, uses }) => State::Lent {
+            Ok((Loan { credential, uses }, kept)) => State::Lent {
                 credential: Arc::new(credential),
                 uses: Box::new(uses),
-                used_at: now,
+                used_at: used,
+                renew_at: kept.map(|kept| now + kept.max(RENEWED_AFTER)),
             },
             Err(problem) => State::Withheld(problem),
         };
@@ -271,7 +298,7 @@ mod tests {
             "it may have been lost"
         );
         assert!(held.waits() && held.wants(name, version));
-        held.answer(version, Ok(site.loan.clone()), now);
+        held.answer(version, Ok((site.loan.clone(), None)), now);
         assert!(!held.waits() && !held.wants(name, version));
         let Look::Lent(lent) = look(&mut held, &site, now) else {
             panic!("it is here");
@@ -283,7 +310,7 @@ mod tests {
     fn it_is_given_for_no_address_or_zone_that_the_logic_environment_has_not_named() {
         let (mut held, site, now) = (Held::default(), site("x"), Instant::now());
         look(&mut held, &site, now);
-        held.answer(&site.reference.version, Ok(site.loan.clone()), now);
+        held.answer(&site.reference.version, Ok((site.loan.clone(), None)), now);
         let elsewhere = Target {
             address: "10.6.6.6".into(),
             ..site.target.clone()
@@ -330,7 +357,7 @@ mod tests {
         let (mut held, site, now) = (Held::default(), site("x"), Instant::now());
         let lend = |held: &mut Held| {
             look(held, &site, now);
-            held.answer(&site.reference.version, Ok(site.loan.clone()), now);
+            held.answer(&site.reference.version, Ok((site.loan.clone(), None)), now);
         };
         lend(&mut held);
         held.due(now + UNUSED_FOR);
@@ -345,5 +372,34 @@ mod tests {
         }
         held.due(at);
         assert!(held.entries.is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_for_a_short_time_is_renewed_and_stays_while_another_cannot_be_had() {
+        let (mut held, site, now) = (Held::default(), site("x"), Instant::now());
+        let (name, version) = (&site.reference.name, &site.reference.version);
+        let kept = Duration::from_secs(300);
+        look(&mut held, &site, now);
+        held.answer(version, Ok((site.loan.clone(), Some(kept))), now);
+        assert_eq!(held.due(now + kept / 2).0, []);
+        let later = now + kept;
+        assert_eq!(held.due(later).0, [(name.clone(), version.clone())]);
+        assert_eq!(held.due(later).0, []);
+        assert!(held.wants(name, version) && !held.waits());
+        let away = Problem::new(CODE, Cure::Retry, "Vault is sealed");
+        held.answer(version, Err(away), later);
+        assert!(matches!(look(&mut held, &site, later), Look::Lent(_)));
+        assert_eq!(held.due(later + RENEWED_AFTER).0.len(), 1);
+        let mut changed = site.loan.clone();
+        let other = Secret::new("other");
+        changed.credential.values.insert("community".into(), other);
+        held.answer(version, Ok((changed.clone(), Some(kept))), later);
+        let Look::Lent(lent) = look(&mut held, &site, later) else {
+            panic!("it is here");
+        };
+        assert_eq!(*lent, changed.credential);
+        let gone = Problem::new(CODE, Cure::Operator, "Vault has no secret there");
+        held.answer(version, Err(gone), later);
+        assert!(matches!(look(&mut held, &site, later), Look::Withheld(_)));
     }
 }

@@ -188,6 +188,7 @@ fn whoever_is_not_known_may_introduce_himself_and_say_nothing_else() {
             environment: "wee-1".parse().unwrap(),
             want: want.clone(),
             found,
+            kept: None,
         };
         signatures.check_event(sender, &Event::Content(reply.into()))
     };

@@ -130,6 +130,7 @@ impl Shelf {
                                 environment: batch.environment.clone(),
                                 want: want.clone(),
                                 found,
+                                kept: None,
                             })))
                         };
                         batch.wants.iter().filter_map(answer).collect()

@@ -69,6 +69,9 @@ pub struct ContentReply {
     pub want: ContentRequest,
     /// The content, or the reason why there is none.
     pub found: ContentPiece,
+    /// The seconds for which a credential that is lent may be kept; as usual if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<u64>,
 }
 
 /// The answer to a request for content.

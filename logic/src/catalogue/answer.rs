@@ -62,6 +62,7 @@ async fn tell(
                 environment: batch.environment.clone(),
                 want: want.clone(),
                 found: found(store, want).await,
+                kept: None,
             })));
         }
         events.publish(answers).await?;

@@ -131,7 +131,7 @@ impl Login {
     }
 }
 
-fn is_url(text: &str) -> bool {
+pub(super) fn is_url(text: &str) -> bool {
     text.parse::<Uri>().is_ok_and(|uri| {
         let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
         is_web && uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none()
@@ -144,7 +144,7 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Returns true if nobody on the way can read what is sent there.
-fn is_private(url: &str) -> bool {
+pub(super) fn is_private(url: &str) -> bool {
     let host = url.parse::<Uri>().ok();
     let host = host.as_ref().and_then(Uri::host).unwrap_or_default();
     url.starts_with("https://") || ["localhost", "127.0.0.1", "[::1]"].contains(&host)

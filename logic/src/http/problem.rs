@@ -189,6 +189,10 @@ impl From<rotation::Error> for Refused {
                             and rotate each (`utakata error credential-rotation`)";
                 Self::new(Code::CredentialRotation, detail, cure)
             }
+            rotation::Error::InVault { .. } => {
+                let cure = "change it on the device and in Vault, or let Vault rotate it";
+                Self::new(Code::CredentialRotation, detail, cure)
+            }
             rotation::Error::Control(error) => Self::from(error),
             rotation::Error::Inventory(error) => Self::from(error),
         }

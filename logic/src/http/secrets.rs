@@ -20,6 +20,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Anywhere, NoBody, Prompt, routes!(get)),
         Route::new(ByKeeper, NoBody, Patient, routes!(rotate)),
+        Route::new(ByKeeper, NoBody, Patient, routes!(rewrap)),
     ]
 }
 
@@ -49,13 +50,33 @@ pub(super) async fn rotate(
     Ok(Json(view(inventory)))
 }
 
+/// Has all keys that Vault holds wrapped by the latest version of its key.
+///
+/// The secrets stay sealed as they are. Afterwards Vault needs no earlier version of its key.
+#[utoipa::path(post, path = "/v1/secrets/rewrap", operation_id = "rewrap_secrets",
+    tag = "inventory",
+    responses((status = 200, description = "The key", body = SecretsView),
+        (status = 409, description = "Vault does not hold the keys",
+            body = utakata_api::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Vault has not answered as wanted",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn rewrap(
+    Allowed { api, .. }: Allowed<ToWriteSecrets>,
+) -> Result<Json<SecretsView>, Refused> {
+    let inventory = api.handle.inventory();
+    inventory.rewrap().await?;
+    Ok(Json(view(inventory)))
+}
+
 fn view(inventory: &Inventory) -> SecretsView {
     let secrets = inventory.secrets();
     let seal = secrets.seal();
+    let wrapped = seal.wrapped.iter().find(|one| one.key == seal.key);
     SecretsView {
         key: seal.key.to_string(),
         since: seal.since,
-        file: secrets.place().path().display().to_string(),
+        file: secrets.told_place(),
+        wrapped: wrapped.map(|one| one.ciphertext.clone()),
         credentials: inventory.credentials().len() as u64,
         trail_key: secrets.head_signer().map(|signer| signer.to_string()),
         message_key: secrets.message_signer().map(|signer| signer.to_string()),

@@ -15,7 +15,10 @@ use utakata_model::{
 };
 
 use super::{address, held, index::Index};
-use crate::kinds::{KindsSnapshot, Served};
+use crate::{
+    kinds::{KindsSnapshot, Served},
+    secrets::places,
+};
 
 /// The longest interval of a schedule: a longer one is a mistake in the unit.
 /// The name that no alarm rule may have: `/v1/alarm-rules/test` is none.
@@ -170,7 +173,9 @@ pub(crate) fn unfit(credential: &Credential, served: &Served) -> Option<String> 
         invariant::broken("a credential that is no JSON", &error);
         serde_json::Value::Null
     });
-    let refused = served.credential()?.check_secret(&values).err()?;
+    let in_vault: Vec<&str> = places(credential).map(|(field, _)| field).collect();
+    let schema = served.credential()?;
+    let refused = schema.check_secret_but(&values, &in_vault).err()?;
     Some(format!(
         "the credential \"{}\" is not what the kind \"{}\" needs: {refused}",
         credential.name, served.release.kind
@@ -184,7 +189,11 @@ fn check_credential(credential: &Credential) -> Vec<String> {
     let taken = is_taken.then(|| {
         "names like this are those of the secret parameters of operations: choose another".into()
     });
-    wrong.into_iter().chain(taken).collect()
+    let misplaced = places(credential).filter_map(|(field, place)| {
+        let error = place.err()?;
+        Some(format!("values.{field}: {error}"))
+    });
+    wrong.into_iter().chain(taken).chain(misplaced).collect()
 }
 
 fn check_relation(relation: &Relation, documents: &[Document], index: &Index) -> Vec<String> {

@@ -27,10 +27,11 @@ pub(super) struct Loaded {
 pub(super) async fn load(store: &dyn Sealing, secrets: &Secrets) -> Result<Loaded, Error> {
     // In this order: what changes meanwhile has a later version.
     let version = store.inventory_version().await?;
-    if let Some(seal) = store.seal().await? {
-        secrets.adopt(seal);
-    }
     let contents = store.inventory().await?;
+    // After the credentials: it has every key that they are sealed with.
+    if let Some(seal) = store.seal().await? {
+        secrets.adopt(seal).await;
+    }
     let opened = secrets.open(&contents.credentials)?;
     let (contents, _) = contents.replace_credentials(opened.credentials);
     Ok(Loaded {
@@ -85,7 +86,7 @@ async fn scrub(store: &dyn Sealing, secrets: &Secrets) -> Result<(), Error> {
     };
     let version = store.inventory_version().await?;
     if store.reseal(&seal, &[], version).await? {
-        secrets.adopt(seal);
+        secrets.adopt(seal).await;
     }
     Ok(())
 }
@@ -113,14 +114,32 @@ impl Inventory {
     /// There is no new key, or the store failed. Then everything is sealed as before.
     pub async fn reseal(&self) -> Result<usize, Error> {
         let _alone = self.changing.lock().await;
-        let seal = self.secrets.next(clock::now())?;
+        let seal = self.secrets.next(clock::now()).await?;
         for _ in 0..ATTEMPTS {
             let loaded = load(&*self.store, &self.secrets).await?;
             let sealed = all(&loaded.contents.credentials, &self.secrets, &seal)?;
             if self.store.reseal(&seal, &sealed, loaded.version).await? {
-                self.secrets.adopt(seal);
+                self.secrets.adopt(seal).await;
                 self.refer_again();
                 return Ok(sealed.len());
+            }
+        }
+        Err(secrets::Error::Busy.into())
+    }
+
+    /// Has all keys wrapped by the latest version of Vault's key. The secrets stay as they are.
+    ///
+    /// # Errors
+    /// Vault does not hold the keys or has not answered as wanted, or the store failed. Then
+    /// everything is as before.
+    pub async fn rewrap(&self) -> Result<(), Error> {
+        let _alone = self.changing.lock().await;
+        for _ in 0..ATTEMPTS {
+            let version = self.store.inventory_version().await?;
+            let seal = self.secrets.rewrapped().await?;
+            if self.store.reseal(&seal, &[], version).await? {
+                self.secrets.adopt(seal).await;
+                return Ok(());
             }
         }
         Err(secrets::Error::Busy.into())

@@ -19,6 +19,9 @@ pub enum Error {
         name: CredentialName,
         users: Vec<TargetName>,
     },
+    /// Vault has one of its values, and does not get another by us.
+    #[error("the credential \"{name}\" has a value in Vault")]
+    InVault { name: CredentialName },
     #[error(transparent)]
     Control(#[from] control::Error),
     #[error(transparent)]

@@ -7,6 +7,7 @@ use std::{
 
 use utakata_model::CredentialName;
 use utakata_seal::{KeyId, ParseError};
+use utakata_vault as vault;
 
 use crate::{code::Code, store};
 
@@ -59,6 +60,29 @@ pub enum Error {
         path: PathBuf,
         source: utakata_seal::Error,
     },
+    /// Vault has not answered as wanted.
+    #[error("the key that seals secrets cannot be had")]
+    Vault(#[from] vault::Error),
+    /// Vault has unwrapped something else than the key.
+    #[error("the key {key} that seals secrets does not open by {place}: {reason}")]
+    Another {
+        key: KeyId,
+        place: String,
+        reason: &'static str,
+    },
+    /// The store was sealed with a key that Vault has wrapped, and Vault is not used.
+    #[error(
+        "the secrets in the store are sealed with the key {key}, which Vault has wrapped, and {} \
+         does not have it",
+        path.display()
+    )]
+    Unwrapped { path: PathBuf, key: KeyId },
+    /// The store has no key that Vault has wrapped.
+    #[error("the store has no key {key} that Vault has wrapped")]
+    NotWrapped { key: KeyId },
+    /// Vault does not hold the keys.
+    #[error("no key of Vault's transit engine wraps the keys that seal secrets")]
+    NoTransit,
     /// The inventory changes all the time.
     #[error("the secrets were not sealed, because others change the inventory all the time")]
     Busy,
@@ -110,9 +134,25 @@ impl Error {
             Self::Credential { .. } => {
                 "somebody has changed it in the store: restore the store from a backup".into()
             }
+            Self::Vault(error) => error.cure(),
+            Self::Another { .. } => {
+                "somebody has changed it in the store: restore the store from a backup".into()
+            }
+            Self::Unwrapped { .. } => {
+                "set logic.vault.url and logic.vault.transit_key as they were, or put the file with \
+                 that key back"
+                    .into()
+            }
+            Self::NotWrapped { .. } => "restore the store from a backup".into(),
+            Self::NoTransit => "set logic.vault.transit_key first".into(),
             Self::Busy => "ask again".into(),
             Self::Store(error) => error.cure(),
         }
+    }
+
+    /// Returns true if it may go away by itself, or by what somebody does elsewhere.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Vault(error) if error.may_pass())
     }
 
     /// Returns the code of the problem.
@@ -121,6 +161,8 @@ impl Error {
             Self::NoNewer { .. } => Code::SecretKeyNotNew,
             Self::Store(error) => error.code(),
             Self::Busy => Code::StoreFailed,
+            Self::Vault(_) => Code::VaultFailed,
+            Self::NoTransit => Code::SecretNotWrapped,
             _ => Code::SecretKey,
         }
     }

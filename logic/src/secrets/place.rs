@@ -62,6 +62,13 @@ impl KeyPlace {
         }
     }
 
+    pub(super) fn unwrapped(&self, key: &KeyId) -> Error {
+        Error::Unwrapped {
+            path: self.path.clone(),
+            key: key.clone(),
+        }
+    }
+
     pub(super) fn other(&self, key: &KeyId, found: &KeyId) -> Error {
         Error::Other {
             path: self.path.clone(),

@@ -37,6 +37,8 @@ const RELEASE_INTERVAL: Duration = Duration::from_secs(2);
 const UNRECORDED_AFTER: Duration = Duration::from_secs(120);
 /// The interval between publications of the head of the audit trail.
 const HEAD_INTERVAL: Duration = Duration::from_secs(60);
+/// The interval between looks whether Vault gives what the next start needs.
+const VAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// The shortest interval between looks for deleted targets.
 const FORGET_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -68,6 +70,8 @@ async fn publish_heads(inner: Arc<Inner>) {
 fn spawn_upkeep(inner: &Arc<Inner>, background: &mut JoinSet<()>) {
     background.spawn(publish_heads(Arc::clone(inner)));
     background.spawn(Arc::clone(&inner.rotations).run(inner.lifetime.cancel.clone()));
+    let checker = Arc::clone(inner);
+    background.spawn(async move { checker.check_vault_now_and_then().await });
     let releaser = Arc::clone(inner);
     background.spawn(async move { releaser.release_now_and_then().await });
 }
@@ -269,6 +273,24 @@ impl Inner {
                     error = chain(&error),
                     "the secret parameters of operations that are over cannot be removed now"
                 );
+            }
+        }
+    }
+
+    /// Sees that Vault gives what the next start needs, and forgets old secrets of it.
+    async fn check_vault_now_and_then(&self) {
+        let mut ticks = tokio::time::interval(VAULT_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.lifetime.cancel.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let secrets = self.site.inventory.secrets();
+            secrets.forget_old();
+            tokio::select! {
+                () = self.lifetime.cancel.cancelled() => return,
+                () = secrets.check_vault() => {}
             }
         }
     }

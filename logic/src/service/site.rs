@@ -9,7 +9,6 @@ use super::Error;
 use crate::{
     Config, alarms,
     catalogue::Catalogue,
-    clock,
     config::Approval,
     control::Control,
     desired::{Desired, rollouts::Rollouts},
@@ -24,7 +23,7 @@ use crate::{
     observed::Observed,
     people::People,
     policies,
-    secrets::{KeyPlace, Secrets},
+    secrets::Secrets,
     signatures::SiteSignatures,
     store::Store,
 };
@@ -50,13 +49,13 @@ impl Site {
     /// The store cannot be read, or its secrets cannot be opened.
     pub async fn load(
         store: &Arc<dyn Store>,
-        keys: KeyPlace,
+        secrets: Secrets,
         events: &Arc<dyn Events>,
         counts: Arc<ReadBackCounts>,
         shown: Shown,
     ) -> Result<Self, Error> {
         let kinds = Arc::new(Kinds::default());
-        let secrets = Arc::new(Secrets::begin(keys, &**store, clock::now()).await?);
+        let secrets = Arc::new(secrets);
         let known = (Arc::clone(&secrets), Arc::clone(&kinds));
         let inventory = Inventory::load(store.clone(), secrets, Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);

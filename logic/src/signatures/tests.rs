@@ -25,7 +25,9 @@ impl Site {
             .await
             .unwrap();
         let place = KeyPlace::of(&crate::Config::default(), folder.path(), None);
-        let secrets = Secrets::begin(place, &*store, clock::now()).await.unwrap();
+        let secrets = Secrets::begin(place, None, &*store, clock::now())
+            .await
+            .unwrap();
         let keys = || EnvironmentKeys::generate().unwrap();
         let (one, two, kinds) = (keys(), keys(), Arc::new(Kinds::default()));
         let trusted = |keys: &EnvironmentKeys| TrustedKey {
@@ -188,8 +190,8 @@ async fn after_a_rotation_the_earlier_key_signs_until_all_know_the_new_one() {
     let (secrets, before) = (&known.secrets, clock::now());
     let first = secrets.seal().key;
     assert_eq!(secrets.signing_key(before), first);
-    let next = secrets.next(before).unwrap();
-    secrets.adopt(next.clone());
+    let next = secrets.next(before).await.unwrap();
+    secrets.adopt(next.clone()).await;
     assert_eq!(secrets.signing_key(before), first);
     let later = before + jiff::SignedDuration::from_secs(91);
     assert_eq!(secrets.signing_key(later), next.key);

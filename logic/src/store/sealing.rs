@@ -38,4 +38,15 @@ pub struct Seal {
     /// True once nothing from before the first seal is left in the files of the store.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_scrubbed: bool,
+    /// All keys as Vault has wrapped them, the newest last; none where they are in a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wrapped: Vec<WrappedKey>,
+}
+
+/// A key of the site that opens by Vault alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrappedKey {
+    pub key: KeyId,
+    /// The text of Vault, with the version of its key: `vault:v1:...`.
+    pub ciphertext: String,
 }

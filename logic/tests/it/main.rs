@@ -35,4 +35,5 @@ mod secret_parameters;
 mod secrets;
 mod store;
 mod undo;
+mod vault;
 mod web;

@@ -25,7 +25,7 @@ use utakata_interconnect::{
 };
 use utakata_logic::{
     Config, Handle, LogicEnvironment, Parts, history, http,
-    secrets::KeyPlace,
+    secrets::{KeyPlace, Secrets, VaultAccess},
     store::{Store, sqlite::Sqlite},
 };
 use utakata_model::{
@@ -142,10 +142,15 @@ impl Room {
         connections: Vec<Health>,
     ) -> Self {
         let (bus, tasks) = (Bus::default(), Embedded::default());
+        let place = KeyPlace::of(&config, folder.path(), None);
+        let vault = VaultAccess::of(&config.vault).unwrap();
+        let mut connections = connections;
+        connections.extend(vault.as_ref().map(|vault| vault.health().clone()));
+        let secrets = Secrets::begin(place, vault, &*store, Timestamp::now()).await;
         let parts = Parts {
             signatures: None,
             store,
-            keys: KeyPlace::of(&config, folder.path(), None),
+            secrets: secrets.unwrap(),
             tasks: Arc::new(tasks.clone()),
             events: Arc::new(bus.clone()),
             mqtt: None,

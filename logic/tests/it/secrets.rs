@@ -188,7 +188,7 @@ async fn load(store: &Arc<Sqlite>, config: &Config, folder: &Path) -> Result<Inv
         text
     };
     let place = KeyPlace::of(config, folder, None);
-    let secrets = Secrets::begin(place, &**store as &dyn Sealing, Timestamp::now()).await;
+    let secrets = Secrets::begin(place, None, &**store as &dyn Sealing, Timestamp::now()).await;
     let secrets = secrets.map_err(|error| format!("{}; {}", chain(&error), error.cure()))?;
     let loaded = Inventory::load(store.clone(), Arc::new(secrets), Arc::new(Kinds::default()));
     loaded.await.map_err(|error| chain(&error))

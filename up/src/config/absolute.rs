@@ -25,6 +25,9 @@ impl Config {
             &mut self.logic.environments.join_file,
             &mut self.logic.login.client_secret_file,
             &mut self.logic.login.ca,
+            &mut self.logic.vault.ca,
+            &mut self.logic.vault.token_file,
+            &mut self.logic.vault.approle.secret_id_file,
             &mut self.logic.alarms.mail.ca,
             &mut self.logic.http.tls.certificate,
             &mut self.logic.http.tls.key,
@@ -46,7 +49,10 @@ impl Config {
             .into_iter()
             .flatten()
             .chain(lists.into_iter().flatten())
-            .chain([&mut execution.docker.socket])
+            .chain([
+                &mut execution.docker.socket,
+                &mut self.logic.vault.kubernetes.token_file,
+            ])
             .chain(tls)
             .try_for_each(|path| {
                 *path = std::path::absolute(&path)?;

@@ -27,6 +27,13 @@ is not, or several logic environments share the store, add a key first and copy 
 Older keys stay in the file, because they open older backups. Keep a copy of the file apart from the
 backups.")]
     Rotate,
+    /// Have the keys that Vault holds wrapped by the latest version of its key
+    #[command(after_help = "\
+After the key of Vault was rotated (`vault write -f transit/keys/NAME/rotate`): the secrets stay
+sealed as they are, and Vault needs no earlier version of its key any more, but for older backups.
+
+Example: utakata secret rewrap")]
+    Rewrap,
     /// Add a new key to a file of keys, which is made if it does not exist; needs no server
     #[command(after_help = "\
 Keep a copy of the file apart from the backups of the store: without it the secrets in them are
@@ -49,7 +56,13 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         Command::Rotate => {
             let secrets = context.client()?.rotate_secrets().await?;
             context.output.one(&secrets, || text(&secrets))?;
-            tell!("keep a copy of the file apart from the backups");
+            if secrets.wrapped.is_none() {
+                tell!("keep a copy of the file apart from the backups");
+            }
+        }
+        Command::Rewrap => {
+            let secrets = context.client()?.rewrap_secrets().await?;
+            context.output.one(&secrets, || text(&secrets))?;
         }
         Command::Key { file } => {
             let key = add_key(&file)?;
@@ -74,10 +87,14 @@ fn text(secrets: &SecretsView) -> String {
              again to remove them"
         }
     };
+    let place = match secrets.wrapped {
+        Some(_) => "Vault",
+        None => "file",
+    };
     let trail = secrets.trail_key.as_deref().unwrap_or("none");
     let messages = secrets.message_key.as_deref().unwrap_or("none");
     format!(
-        "key          {key}, used since {since}\nfile         {file}\ncredentials  {credentials}, \
+        "key          {key}, used since {since}\n{place:<12} {file}\ncredentials  {credentials}, \
          all sealed with it\ntrail_key    {trail}\nmessage_key  {messages}{left}"
     )
 }

@@ -37,6 +37,7 @@ mod start;
 mod strangers;
 mod tls;
 mod upgrade;
+mod vault;
 mod web;
 mod which_server;
 mod workers;

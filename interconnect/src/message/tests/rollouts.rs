@@ -154,6 +154,7 @@ fn content() -> ContentReply {
         environment: "wee-1".parse().unwrap(),
         want: ContentRequest::Release(candidate().digest),
         found: ContentPiece::Release(Content { files: vec![file] }),
+        kept: None,
     }
 }
 

@@ -54,6 +54,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/credentials/{name}/rotation", "see"),
     ("GET /v1/secrets", "secret:write"),
     ("POST /v1/secrets/rotate", "secret:write"),
+    ("POST /v1/secrets/rewrap", "secret:write"),
     ("GET /v1/relations", "see"),
     ("PUT /v1/relations", "inventory"),
     ("GET /v1/topology", "see"),

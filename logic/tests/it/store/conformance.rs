@@ -224,6 +224,7 @@ pub async fn the_seal_is_of_all_credentials(store: &dyn Store) {
         key: key.id().clone(),
         since: Timestamp::UNIX_EPOCH,
         is_scrubbed: false,
+        wrapped: Vec::new(),
     };
     assert_eq!(store.seal().await.unwrap(), None);
     let first = seal(&keys[0]);
