@@ -108,7 +108,7 @@ struct Late {
 /// The answer to a request.
 enum Found {
     Now(ContentPiece),
-    Later(Late),
+    Later(Box<Late>),
 }
 
 impl Lender {
@@ -118,7 +118,7 @@ impl Lender {
         for want in wants.take(MAX_WANTS) {
             match self.found(&batch.environment, want) {
                 Found::Now(found) => answers.push(reply(&batch.environment, want, found, None)),
-                Found::Later(late) => later.push(late),
+                Found::Later(late) => later.push(*late),
             }
         }
         (answers, later)
@@ -176,13 +176,13 @@ impl Lender {
         // What an operation holds is as it was given, whatever it looks like.
         let is_held = name.operation().or(name.rotation()).is_some();
         if !is_held && places(&credential).next().is_some() {
-            return Ok(Found::Later(Late {
+            return Ok(Found::Later(Box::new(Late {
                 environment: environment.clone(),
                 accepted,
                 want: want.clone(),
                 credential,
                 uses,
-            }));
+            })));
         }
         seal(environment, &accepted, want, (&credential, &uses)).map(Found::Now)
     }
