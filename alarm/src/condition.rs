@@ -203,12 +203,13 @@ impl State {
             Heard::Value(subject, value, trend) => {
                 self.silent = false;
                 self.heard = Some(now);
-                if self.value.as_ref() != Some(value) {
-                    self.value = Some((*value).clone());
-                }
-                match rule.watch() {
-                    Watch::Silence { .. } | Watch::Absence { .. } => right(),
-                    Watch::Metric { .. } => judge(rule, *subject, value, trend),
+                let has_value = matches!(rule.watch(), Watch::Metric { .. });
+                let value_before = self.value.take().filter(|before| before == *value);
+                if has_value {
+                    self.value = value_before.or_else(|| Some((*value).clone()));
+                    judge(rule, *subject, value, trend)
+                } else {
+                    right()
                 }
             }
         }

@@ -85,6 +85,8 @@ pub struct Trust {
     keys: Vec<PublicKey>,
     /// The folders below which no signature is needed.
     exempt: Vec<PathBuf>,
+    /// The folders shipped with utakata, which are complete before anybody looks.
+    shipped: Vec<PathBuf>,
 }
 
 impl Signatures {
@@ -168,7 +170,15 @@ impl Trust {
         Ok(Self {
             keys: keys.collect::<Result<_, _>>()?,
             exempt: exempt.to_vec(),
+            shipped: bundled.to_vec(),
         })
+    }
+
+    /// Returns true if a folder of a release is shipped with utakata.
+    pub(crate) fn is_shipped(&self, folder: &Path) -> bool {
+        self.shipped
+            .iter()
+            .any(|shipped| folder.starts_with(shipped))
     }
 
     /// Refuses a release whose `signatures.toml` is not valid.

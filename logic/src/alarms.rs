@@ -45,7 +45,7 @@ pub use self::{
     trouble::Troubles,
     view::{Filter, freshened},
 };
-use crate::inventory::TargetEntry;
+use crate::{inventory::TargetEntry, observed::Contact};
 
 /// The number of inputs that may wait. Readings beyond it are left out and counted: the next one
 /// says the same.
@@ -63,8 +63,8 @@ pub struct Alarms {
 #[derive(Debug)]
 enum Input {
     Readings(Arc<TargetEntry>, Arc<Readings>, Timestamp),
-    /// An attempt to observe a target has ended, with an answer or without.
-    Ended(Arc<TargetEntry>, bool),
+    /// An attempt to observe a target has ended.
+    Ended(Arc<TargetEntry>, Contact),
     /// A target is locked until a time, or not.
     Locked(TargetName, Option<Timestamp>),
     Act(Act, oneshot::Sender<Result<AlarmView, Error>>),
@@ -111,12 +111,10 @@ impl Alarms {
 
     /// Hears the end of an attempt to observe a target. Never waits.
     pub fn ended(&self, entry: &Arc<TargetEntry>, outcome: &Outcome) {
-        let is_answer = match outcome.status {
-            OutcomeStatus::Succeeded => true,
-            OutcomeStatus::Cancelled => return,
-            _ => false,
-        };
-        let input = Input::Ended(Arc::clone(entry), is_answer);
+        if outcome.status == OutcomeStatus::Cancelled {
+            return;
+        }
+        let input = Input::Ended(Arc::clone(entry), Contact::of(outcome));
         if self.inputs.try_send(input).is_err() {
             self.figures.missed();
         }

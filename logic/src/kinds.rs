@@ -45,6 +45,9 @@ use twins::Twins;
 /// is reloaded.
 const LOGGED_AFTER: Duration = Duration::from_secs(3);
 
+/// The time after a start for which requests wait for the first environment.
+const FIRST_WITHIN: Duration = Duration::from_secs(5);
+
 /// The silence after which another key may be reported for an environment.
 const SILENT: Duration = Duration::from_secs(30);
 
@@ -54,6 +57,7 @@ pub struct Kinds {
     state: RwLock<State>,
     changed: watch::Sender<u64>,
     doubts: Notify,
+    began: Instant,
 }
 
 /// The accepted key of an environment, and the zone for which it is accepted.
@@ -92,6 +96,7 @@ impl Default for Kinds {
             state: RwLock::default(),
             changed: watch::channel(0).0,
             doubts: Notify::new(),
+            began: Instant::now(),
         }
     }
 }
@@ -335,6 +340,19 @@ impl Kinds {
     /// Returns a receiver that changes whenever other kinds or releases are served.
     pub fn follow(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Waits until anything is served, if this process has only begun: whoever follows its start asks
+    /// at once.
+    pub async fn first(&self) {
+        let until = self.began + FIRST_WITHIN;
+        let mut changed = self.follow();
+        while self.served().kinds().next().is_none() {
+            tokio::select! {
+                Ok(()) = changed.changed() => {}
+                () = tokio::time::sleep_until(until) => return,
+            }
+        }
     }
 
     /// Waits until an environment reports a release that the catalogue does not know: others may

@@ -1,5 +1,6 @@
 //! The latest observations of each target, in memory. History keeps all of them.
 
+mod contact;
 mod followed;
 mod last_seen;
 pub mod turns;
@@ -16,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, RwLock};
 use utakata_model::{Outcome, Readings, Selector};
 
+pub use contact::Contact;
 pub use last_seen::{ActionReadings, Earlier, LastSeen, Value};
 
 pub use last_seen::Stored;

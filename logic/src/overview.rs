@@ -3,6 +3,7 @@
 mod alarms;
 mod disk;
 mod findings;
+mod readers;
 mod targets;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -15,7 +16,7 @@ use utakata_api::{
 };
 use utakata_model::Selector;
 
-use self::{disk::Disk, findings::SiteFacts, targets::Survey};
+use self::{disk::Disk, findings::SiteFacts, readers::Readers, targets::Survey};
 use crate::{
     alarms::{Alarms, Shown},
     desired::{Desired, rollouts::Rollouts},
@@ -113,7 +114,9 @@ impl Sources {
         rollouts: Result<Vec<Rollout>, store::Error>,
     ) -> Overview {
         let now = crate::clock::now();
+        let readers = Readers::of(&status.environments, now);
         let look = Survey {
+            readers: &readers,
             coverage: &self.observe.coverage(),
             observed: &self.observed,
             served: &self.kinds.served(),

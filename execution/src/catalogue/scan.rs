@@ -150,7 +150,8 @@ impl Scanner {
             // Nothing has changed between two scans: the files are complete.
             return self.read(folder, files, origin, before);
         }
-        if origin == Origin::Placed && is_fresh(&files) {
+        let may_change = origin == Origin::Placed && !self.trust.is_shipped(folder);
+        if may_change && is_fresh(&files) {
             let message = "it was changed just now: it is read when the changes have stopped";
             let problem = Problem::new("release-changing", Cure::Retry, message);
             return self.unread(files, origin, problem, before);

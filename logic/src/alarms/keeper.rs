@@ -208,7 +208,7 @@ impl AlarmKeeper {
                     oldest = oldest.max(age);
                     engine.saw(&entry, &readings, now);
                 }
-                Input::Ended(entry, is_answer) => engine.ended(&entry, is_answer, now),
+                Input::Ended(entry, contact) => engine.ended(&entry, contact, now),
                 Input::Locked(target, until) => engine.locked(&target, until, now),
                 Input::Act(act, to) => match engine.act(&act, now) {
                     Ok(view) => waiting.push((view, to)),

@@ -1,8 +1,8 @@
 //! One target, as alarms see it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use utakata_model::{ActionName, AlarmName};
 
 use super::{
@@ -10,7 +10,16 @@ use super::{
     rules::{Numbered, Rules},
     trends::Trends,
 };
-use crate::inventory::TargetEntry;
+use crate::{inventory::TargetEntry, observe::Covers};
+
+/// The attempts of workers that a target has not answered, since its last answer.
+#[derive(Debug, Clone, Copy)]
+pub struct InVain {
+    /// The time since which it is waited for: of its last answer, unless nobody asked for a while.
+    pub since: Timestamp,
+    /// The time of the last attempt.
+    pub last: Timestamp,
+}
 
 /// One target, as alarms see it.
 #[derive(Debug, Default)]
@@ -19,6 +28,8 @@ pub struct Watched {
     pub entry: Option<Arc<TargetEntry>>,
     /// The time of its last answer.
     pub answered: Option<Timestamp>,
+    /// The attempts since then.
+    pub in_vain: Option<InVain>,
     /// True while a time is kept at which it may be silent.
     pub is_armed: bool,
     /// On the heap one by one: a table has empty slots of their size.
@@ -64,6 +75,33 @@ impl Watched {
             .get_or_insert_with(|| entry.is_none_or(|entry| rule.rule.is_about(&entry.target)))
     }
 
+    /// Notes an attempt of a worker that the target did not answer. It was waited for since `began`
+    /// at the earliest.
+    pub fn is_tried_in_vain(&mut self, covers: Option<Covers>, began: Timestamp, now: Timestamp) {
+        let known = self.in_vain.map(|known| (known.since, known.last));
+        let answered = self.answered.map_or(began, |answered| answered.max(began));
+        let (since, before) = known.unwrap_or((answered, answered));
+        // What nobody asked for is not silent: its silence begins now.
+        let is_gap = covers.is_some_and(|covers| covers.is_stale(before, now));
+        self.in_vain = Some(InVain {
+            since: if is_gap { now } else { since },
+            last: now,
+        });
+    }
+
+    /// Returns true if a target that is waited for was asked in vain just now.
+    pub fn is_asked_in_vain(&self, covers: Covers, now: Timestamp) -> bool {
+        let within = covers.interval.max(covers.timeout);
+        let ago = |tried| Duration::try_from(now.duration_since(tried)).unwrap_or_default();
+        self.in_vain.is_some_and(|tried| ago(tried.last) < within)
+    }
+
+    /// Returns true if somebody asked it after a value was heard, with or without an answer.
+    pub fn is_asked_since(&self, heard: Timestamp, covers: Covers) -> bool {
+        let asked = self.in_vain.map(|tried| tried.last).max(self.answered);
+        asked.is_some_and(|asked| asked.duration_since(heard) >= half(covers.interval))
+    }
+
     /// Notes that the metric of a rule on absence is there.
     pub fn is_there(&mut self, rule: &AlarmName, now: Timestamp) {
         match self.present.iter_mut().find(|(of, _)| of == rule) {
@@ -93,4 +131,8 @@ impl Watched {
             Some(_) => false,
         }
     }
+}
+
+fn half(interval: Duration) -> SignedDuration {
+    SignedDuration::try_from(interval / 2).unwrap_or(SignedDuration::MAX)
 }

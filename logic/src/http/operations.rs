@@ -128,6 +128,7 @@ pub(super) async fn post(
     }
     let is_waited_for = !requested.wait.is_zero();
     let rights = &allowed.caller.rights;
+    api.handle.kinds().first().await;
     let answer = api.handle.control().ask(requested, Some(by), rights).await;
     let answer = answer.map_err(|error| Refused::from(error).and_away(api));
     let (id, is_known) = match answer? {

@@ -45,6 +45,7 @@ pub(super) async fn post(
     let api = &allowed.api;
     reason::check_size(&read.selector, &read.parameters)?;
     allowed.check_selected(&read.selector)?;
+    api.handle.kinds().first().await;
     let read = api.handle.observe().read(read, Some(by)).await;
     let BegunRead { read, tasks, known } =
         read.map_err(|error| Refused::from(error).and_away(api))?;

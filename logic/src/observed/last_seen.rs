@@ -9,7 +9,7 @@ use utakata_model::{
     TaskKey, missing, reading,
 };
 
-use super::turns::HealthTurn;
+use super::{contact, turns::HealthTurn};
 
 /// The time for which a value is kept that its action no longer reports (such as a removed
 /// interface).
@@ -98,7 +98,7 @@ impl LastSeen {
             (OutcomeStatus::Failed | OutcomeStatus::Unknown | OutcomeStatus::Expired, found) => {
                 if let Some(problem) = found
                     && !is_old
-                    && says_how_it_is(outcome.class, problem)
+                    && says_how_it_is(outcome, problem)
                     && self.problem.as_ref() != Some(problem)
                 {
                     let before = self.problem.replace(problem.clone());
@@ -264,14 +264,18 @@ impl ActionReadings {
 
 /// Returns true if a problem shows that a target is not well. For control, only that it was not
 /// reached does: a target that refuses a command has answered, and a settled task is no news of it.
-fn says_how_it_is(class: Class, problem: &Problem) -> bool {
+/// A read that nobody began says nothing.
+fn says_how_it_is(outcome: &Outcome, problem: &Problem) -> bool {
     const NOT_REACHED: [&str; 4] = [
         "unreachable",
         "bad-address",
         "bad-credential",
         "breaker-open",
     ];
-    class == Class::Observe || NOT_REACHED.contains(&&*problem.code)
+    match outcome.class {
+        Class::Observe => !contact::is_not_begun(outcome),
+        Class::Control => NOT_REACHED.contains(&&*problem.code),
+    }
 }
 
 /// Returns true if a problem only reports that a target is left alone.

@@ -20,11 +20,11 @@ use utakata_model::{
     CredentialName, Cure, EnvironmentState, EnvironmentStatus, Kind, Problem, Stop, Zone,
 };
 
-use super::{disk::Disk, targets::Short};
+use super::{disk::Disk, readers::SILENT, targets::Short};
 use crate::{ledger::Summary, notifications::UnknownSource};
 
-/// The silence after which an environment is suspect: it reports every ten seconds.
-const SILENT: Duration = Duration::from_secs(30);
+/// The time after a start in which what nobody serves yet may still come.
+const STARTING: Duration = Duration::from_secs(15);
 /// The time for which a source that is no target is reported.
 const STRANGERS_TOLD: Duration = Duration::from_secs(86_400);
 /// The time for which a rollout that went back is reported.
@@ -94,6 +94,19 @@ impl SiteFacts {
             }
         }
         counts
+    }
+
+    /// Returns true if this process has only begun: environments report within seconds.
+    fn is_starting(&self) -> bool {
+        let age = self.now.duration_since(self.status.started);
+        Duration::try_from(age).is_ok_and(|age| age < STARTING)
+    }
+
+    fn weight_of_absence(&self) -> Weight {
+        match self.is_starting() {
+            true => Weight::Notice,
+            false => Weight::Wrong,
+        }
     }
 
     fn is_there(&self, environment: &EnvironmentStatus) -> bool {
@@ -204,12 +217,15 @@ impl SiteFacts {
         for ((kind, zone), count) in &self.unserved {
             let targets = targets(*count);
             found.push(Finding {
-                weight: Weight::Wrong,
+                weight: self.weight_of_absence(),
                 about: About::Kind,
                 subject: format!("kind {kind}"),
-                says: format!(
-                    "no environment serves it in the zone {zone}: {targets} cannot be reached"
-                ),
+                says: match self.is_starting() {
+                    true => format!("it is waited for in the zone {zone}, with {targets}"),
+                    false => format!(
+                        "no environment serves it in the zone {zone}: {targets} cannot be reached"
+                    ),
+                },
                 cure: Some(format!(
                     "see `utakata worker list` and `utakata kind show {kind}`"
                 )),

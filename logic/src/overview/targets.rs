@@ -13,6 +13,7 @@ use utakata_api::{
 };
 use utakata_model::{Kind, Problem, Target, TargetName, Zone};
 
+use super::readers::Readers;
 use crate::{
     inventory::TargetEntry,
     kinds::KindsSnapshot,
@@ -38,6 +39,8 @@ pub struct Survey<'a> {
     pub observed: &'a Observed,
     /// The kinds that are served, and their zones.
     pub served: &'a KindsSnapshot,
+    /// The kinds that somebody reads now, and the zones.
+    pub readers: &'a Readers,
     pub now: Timestamp,
     /// The time at which the logic environment was started.
     pub started: Timestamp,
@@ -141,6 +144,8 @@ impl Survey<'_> {
             let health = health(seen, covers, self.now, self.started);
             let code = match health {
                 Health::Failing => seen.cause().map(|problem| Arc::clone(&problem.code)),
+                // Nobody asked it: that is not its fault, and is reported once.
+                Health::Stale if !self.readers.read(&known.target) => None,
                 Health::Stale => Some("stale".into()),
                 // It answers: that is a notice, and not part of a failing group.
                 Health::Partial | Health::NotUnderstood => None,
@@ -156,7 +161,7 @@ impl Survey<'_> {
             let cause = |seen: &LastSeen| seen.cause().map(|problem| problem.message.to_string());
             self.observed.look(known.device, cause)
         };
-        let silent = || "no answer for longer than its schedules allow".into();
+        let silent = || "not heard for longer than its schedules allow".into();
         known.and_then(cause).unwrap_or_else(silent)
     }
 }

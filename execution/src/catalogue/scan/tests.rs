@@ -208,6 +208,16 @@ fn a_folder_that_is_being_written_is_taken_when_it_is_not_any_more() {
 }
 
 #[test]
+fn what_is_shipped_is_complete_however_young_it_is() {
+    let mut disk = Disk::new();
+    let shipped = [disk.path("releases")];
+    disk.scanner.trust = Arc::new(Trust::load(&Default::default(), &shipped).unwrap());
+    let manifest = manifest("pdu", "1.0", "worker");
+    disk.write("releases/pdu/worker.toml", &manifest, Duration::ZERO);
+    assert_eq!(disk.found(), ["pdu@1.0"]);
+}
+
+#[test]
 fn what_was_good_continues_while_its_folder_changes_and_when_the_change_cannot_be() {
     let mut disk = Disk::new();
     disk.release("releases/pdu", "pdu", "1.0", "worker");

@@ -16,6 +16,10 @@ use super::{
 };
 use crate::{Release, config::Backoff, quota::Turn};
 
+/// The time for which the end of a worker is a problem of its pool; at least twice the longest pause
+/// before a restart, so that a release that never starts is reported without a break.
+const PROBLEM_TOLD: Duration = Duration::from_secs(120);
+
 /// The workers of one release.
 #[derive(Debug)]
 pub(super) struct Pool {
@@ -34,6 +38,8 @@ pub(super) struct Pool {
     pub(super) lost: u64,
     /// The latest problem of a worker.
     pub(super) problem: Option<Problem>,
+    /// The time of it, for as long as it counts as a problem of now.
+    failed: Option<Instant>,
     /// The latest reason why the environment could not start one, which is not the release's fault.
     pub(super) trouble: Option<Problem>,
     /// The number of workers that it has needed lately.
@@ -59,6 +65,7 @@ impl Pool {
             failures: Failures::default(),
             lost: 0,
             problem: None,
+            failed: None,
             trouble: None,
             demand: Demand::default(),
             ended: EndedTasks::default(),
@@ -87,6 +94,7 @@ impl Pool {
         }
         // More is known each time.
         self.problem = Some(worker.end_problem());
+        self.failed = Some(now);
         if !std::mem::replace(&mut worker.is_counted, true) {
             // A worker that was never ready has not lived.
             let lived = worker
@@ -97,13 +105,18 @@ impl Pool {
         }
     }
 
-    /// Forgets deaths once a worker has lived long enough.
+    /// Forgets deaths once a worker has lived long enough, and what failed long ago.
     pub(super) fn forgive(&mut self, now: Instant, backoff: &Backoff) {
         let ready = self.workers.iter().filter_map(|worker| worker.ready_since);
         let longest = ready
             .min()
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.failures = self.failures.on_life(longest, backoff);
+        // A pool that wants workers has tried again by then.
+        self.failed = self.failed.filter(|failed| {
+            let ago = now.saturating_duration_since(*failed);
+            ago < PROBLEM_TOLD.max(backoff.max.saturating_mul(2))
+        });
     }
 
     /// Returns the reason why the environment cannot start workers, as long as it tries to.
@@ -169,7 +182,7 @@ impl Pool {
     /// Returns the status, as others see it.
     pub(super) fn status(&self, is_active: bool, waiting: u32) -> PoolStatus {
         let ready = self.ready();
-        let is_sick = ready == 0 || self.failures.is_loop();
+        let is_sick = self.failed.is_some() && (ready == 0 || self.failures.is_loop());
         PoolStatus {
             release: (*self.release.id).clone(),
             manifest: Arc::clone(&self.release.manifest),

@@ -289,3 +289,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_end_of_a_worker_is_a_problem_for_a_short_time_unless_it_happens_again() {
+    let (mut workers, now) = (workers(), Instant::now());
+    let problem = |workers: &Workers| workers.status(0)[0].problem.clone();
+    let mut die = |workers: &mut Workers, number: Number, now: Instant| {
+        workers.start(0, number, now);
+        workers.on_parted(number, StreamEnd::Cut, now);
+        workers.on_ended(number, Ended::Exit(Exit::Signal(9)), now);
+        workers.bury(now);
+    };
+    die(&mut workers, Number(1), now);
+    let later = now + Duration::from_secs(119);
+    workers.bury(later);
+    assert_eq!(&*problem(&workers).unwrap().code, "worker-crashed");
+    // Nothing wants another one, or another release serves now: that is no news of today.
+    let later = now + Duration::from_secs(120);
+    workers.bury(later);
+    let status = &workers.status(0)[0];
+    assert_eq!((status.ready, status.lost, &status.problem), (0, 1, &None));
+    // A release that never starts is told of without a break.
+    for (number, pause) in [(2, 0), (3, 60), (4, 120), (5, 180)] {
+        die(
+            &mut workers,
+            Number(number),
+            later + Duration::from_secs(pause),
+        );
+        workers.bury(later + Duration::from_secs(pause + 59));
+        assert!(problem(&workers).is_some(), "{number}");
+    }
+}

@@ -21,6 +21,7 @@ use crate::{
     },
     audit::AlarmAct,
     inventory::TargetEntry,
+    observed::Contact,
 };
 
 impl Engine {
@@ -101,22 +102,32 @@ impl Engine {
     }
 
     /// Hears the end of an attempt to observe a target.
-    pub fn ended(&mut self, entry: &Arc<TargetEntry>, is_answer: bool, now: Timestamp) {
+    pub fn ended(&mut self, entry: &Arc<TargetEntry>, contact: Contact, now: Timestamp) {
         let name = &entry.target.name;
+        let covers = self.site.coverage.of(name);
         let watched = self.targets.entry(name.clone()).or_default();
         watched.declare(entry);
         let was_asked = self.asked.remove(name).is_some();
         self.explain_due |= was_asked;
         let rules = Arc::clone(&self.rules);
         let attributes = Attributes::default();
-        if !is_answer {
-            // It may explain what is silent, and was asked just now.
-            for rule in rules.silence().iter().filter(|_| was_asked) {
-                self.silent(name, rule, now);
+        match contact {
+            Contact::None => return,
+            Contact::InVain => {
+                watched.is_tried_in_vain(covers, self.began, now);
+                for rule in rules.silence() {
+                    // It may explain what is silent, and was asked just now.
+                    if was_asked || self.silence_of(name, rule).is_some_and(|at| at <= now) {
+                        self.silent(name, rule, now);
+                    }
+                }
+                return self.arm_after(name, now);
             }
-            return;
+            Contact::Answer => {
+                watched.answered = Some(now);
+                watched.in_vain = None;
+            }
         }
-        watched.answered = Some(now);
         let value = ReadingValue::Text("answers".into());
         for rule in rules.silence() {
             let key = (rule.rule.rule().name.clone(), series(&attributes));

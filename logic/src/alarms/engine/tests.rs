@@ -5,7 +5,7 @@ use utakata_api::alarm::{AlarmChangeKind, AlarmNotice};
 use utakata_model::{ReadingValue, Readings, Relation, Schedule, Target};
 
 use super::*;
-use crate::kinds::KindsSnapshot;
+use crate::{kinds::KindsSnapshot, observed::Contact};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_000_000).unwrap() + SignedDuration::from_secs(second)
@@ -40,9 +40,18 @@ fn site(behind: u64) -> (Engine, Vec<Arc<TargetEntry>>) {
     let mut engine = Engine::new(Arc::new(Rules::new(&[])), Vec::new(), 0, at(0));
     engine.surround(Arc::new(coverage), Arc::new(graph), &targets, at(0));
     for target in &targets {
-        engine.ended(target, true, at(5));
+        engine.ended(target, Contact::Answer, at(5));
     }
     (engine, targets)
+}
+
+/// Lets workers ask targets in vain every ten seconds, the last time at a second.
+fn try_in_vain(engine: &mut Engine, targets: &[Arc<TargetEntry>], last: i64) {
+    for second in [last - 20, last - 10, last] {
+        for target in targets {
+            engine.ended(target, Contact::InVain, at(second));
+        }
+    }
 }
 
 fn told(output: &Output) -> Vec<(String, AlarmNotice)> {
@@ -55,6 +64,7 @@ fn told(output: &Output) -> Vec<(String, AlarmNotice)> {
 #[test]
 fn what_is_silent_behind_a_dead_switch_is_told_as_the_switch() {
     let (mut engine, targets) = site(40);
+    try_in_vain(&mut engine, &targets, 34);
     engine.tick(at(34));
     assert!(engine.take_output().changes.is_empty());
     engine.tick(at(36));
@@ -71,7 +81,7 @@ fn what_is_silent_behind_a_dead_switch_is_told_as_the_switch() {
     assert_eq!(told(&output), [("sw-1".into(), AlarmNotice::Raised)]);
     // It comes back, and so does everything behind it: only its end is told.
     for target in &targets {
-        engine.ended(target, true, at(60));
+        engine.ended(target, Contact::Answer, at(60));
         engine.explain(at(60));
     }
     engine.tick(at(61));
@@ -84,14 +94,15 @@ fn what_is_silent_behind_a_dead_switch_is_told_as_the_switch() {
 #[test]
 fn what_is_silent_behind_a_switch_that_answers_is_told_once_the_switch_was_read() {
     let (mut engine, targets) = site(2);
-    engine.ended(&targets[0], true, at(30));
-    engine.ended(&targets[1], true, at(30));
+    engine.ended(&targets[0], Contact::Answer, at(30));
+    engine.ended(&targets[1], Contact::Answer, at(30));
+    try_in_vain(&mut engine, &targets[2..], 30);
     engine.tick(at(36));
     engine.explain(at(36));
     let output = engine.take_output();
     assert_eq!(told(&output), []);
     assert!(output.ask.contains("sw-1"), "{:?}", output.ask);
-    engine.ended(&targets[0], true, at(37));
+    engine.ended(&targets[0], Contact::Answer, at(37));
     engine.explain(at(37));
     assert_eq!(
         told(&engine.take_output()),
@@ -102,17 +113,53 @@ fn what_is_silent_behind_a_switch_that_answers_is_told_once_the_switch_was_read(
 #[test]
 fn a_suspect_that_does_not_answer_is_the_cause_at_once() {
     let (mut engine, targets) = site(1);
-    engine.ended(&targets[0], true, at(30));
+    engine.ended(&targets[0], Contact::Answer, at(30));
+    try_in_vain(&mut engine, &targets[1..], 30);
     engine.tick(at(36));
     engine.explain(at(36));
     assert_eq!(told(&engine.take_output()), []);
-    engine.ended(&targets[0], false, at(37));
+    engine.ended(&targets[0], Contact::InVain, at(37));
     engine.explain(at(37));
     let output = engine.take_output();
     assert_eq!(told(&output), [("sw-1".into(), AlarmNotice::Raised)]);
     // It stays explained for as long as that lasts.
     engine.tick(at(90));
     assert_eq!(told(&engine.take_output()), []);
+}
+
+#[test]
+fn what_nobody_asked_is_not_silent_and_becomes_so_only_when_it_was_asked_for_long_enough() {
+    let (mut engine, targets) = site(0);
+    let target = &targets[0];
+    // Its environment is paused after one attempt in vain: reads expire, and nobody asks.
+    engine.ended(target, Contact::InVain, at(15));
+    for second in 16..=300 {
+        if second % 10 == 0 {
+            engine.ended(target, Contact::None, at(second));
+        }
+        engine.tick(at(second));
+    }
+    assert_eq!(told(&engine.take_output()), []);
+    // It goes on. One attempt in vain says nothing of all the time before it.
+    for second in [301, 311, 321] {
+        engine.ended(target, Contact::InVain, at(second));
+        engine.tick(at(second));
+    }
+    assert_eq!(told(&engine.take_output()), []);
+    engine.ended(target, Contact::InVain, at(331));
+    engine.tick(at(331));
+    let raised = [("sw-1".into(), AlarmNotice::Raised)];
+    assert_eq!(told(&engine.take_output()), raised);
+    // What is active stays so while nobody asks.
+    engine.ended(target, Contact::None, at(400));
+    engine.tick(at(600));
+    assert_eq!(told(&engine.take_output()), []);
+    engine.ended(target, Contact::Answer, at(601));
+    let over = [("sw-1".into(), AlarmNotice::Over)];
+    let output = engine.take_output();
+    assert_eq!(told(&output), over);
+    // An answer is no value.
+    assert_eq!(output.changes[0].alarm.value, None);
 }
 
 /// Returns readings of a target at a second, each a metric with one attribute.
@@ -168,7 +215,7 @@ fn a_metric_that_a_target_has_no_longer_is_absent_until_it_is_there_again() {
             &readings(target, second, &[("hw.power", 1.0)]),
             at(second),
         );
-        engine.ended(target, true, at(second));
+        engine.ended(target, Contact::Answer, at(second));
     }
     assert_eq!(of_rule(&engine.take_output(), "no-power"), []);
     for second in (110..=150).step_by(10) {
@@ -177,7 +224,7 @@ fn a_metric_that_a_target_has_no_longer_is_absent_until_it_is_there_again() {
             &readings(target, second, &[("hw.energy", 1.0)]),
             at(second),
         );
-        engine.ended(target, true, at(second));
+        engine.ended(target, Contact::Answer, at(second));
         engine.tick(at(second));
     }
     let raised = [(AlarmChangeKind::Raised, 130)];
@@ -187,7 +234,7 @@ fn a_metric_that_a_target_has_no_longer_is_absent_until_it_is_there_again() {
         &readings(target, 160, &[("hw.power", 1.0)]),
         at(160),
     );
-    engine.ended(target, true, at(160));
+    engine.ended(target, Contact::Answer, at(160));
     let over = [(AlarmChangeKind::Over, 160)];
     assert_eq!(of_rule(&engine.take_output(), "no-power"), over);
 }
@@ -209,13 +256,22 @@ fn silence_raises_an_alarm_whose_rule_says_so_though_all_was_well() {
         );
         engine.tick(at(second));
     }
-    engine.tick(at(54));
+    // Nobody asks for it meanwhile.
+    engine.tick(at(90));
     assert_eq!(of_rule(&engine.take_output(), "mute"), []);
-    engine.tick(at(55));
-    let raised = [(AlarmChangeKind::Raised, 55)];
+    engine.saw(target, &readings(target, 91, &[("hw.power", 1.0)]), at(91));
+    try_in_vain(&mut engine, &targets, 115);
+    engine.tick(at(115));
+    assert_eq!(of_rule(&engine.take_output(), "mute"), []);
+    engine.tick(at(116));
+    let raised = [(AlarmChangeKind::Raised, 116)];
     assert_eq!(of_rule(&engine.take_output(), "mute"), raised);
-    engine.saw(target, &readings(target, 60, &[("hw.power", 1.0)]), at(60));
-    let over = [(AlarmChangeKind::Over, 60)];
+    engine.saw(
+        target,
+        &readings(target, 120, &[("hw.power", 1.0)]),
+        at(120),
+    );
+    let over = [(AlarmChangeKind::Over, 120)];
     assert_eq!(of_rule(&engine.take_output(), "mute"), over);
 }
 

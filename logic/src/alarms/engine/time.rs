@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use utakata_alarm::{Event, Heard, Watch};
 use utakata_api::alarm::AlarmChangeKind;
 use utakata_model::TargetName;
 
 use super::Engine;
 use crate::alarms::{record::Key, rules::Numbered};
+
+/// The time after which a series is looked at again that nobody asked for.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(1);
 
 impl Engine {
     /// Notices what time alone has changed.
@@ -44,12 +47,41 @@ impl Engine {
         };
         let (attributes, unit) = (record.attributes.clone(), Arc::clone(&record.unit));
         let is_silent = self.silent_from(key).is_some_and(|from| from <= now);
-        let heard = match is_silent {
+        let is_asked = is_silent && self.is_asked_since_heard(key);
+        let heard = match is_asked {
             true => Heard::Silence,
             false => Heard::Nothing,
         };
         self.step(&key.target, &rule, (&attributes, &unit), &heard, now);
         self.happen(key, Event::Nothing, AlarmChangeKind::Unshelved, now);
+        if is_silent && !is_asked {
+            self.put_off(key, now);
+        }
+    }
+
+    /// Returns true if somebody asked the target of a series after its last value: what nobody asked
+    /// for is not silent.
+    fn is_asked_since_heard(&self, key: &Key) -> bool {
+        let heard = self.record(key).and_then(|record| record.state.heard());
+        let covers = self.site.coverage.of(&key.target);
+        let watched = self.targets.get(&key.target);
+        let (Some(heard), Some(covers), Some(watched)) = (heard, covers, watched) else {
+            return true;
+        };
+        watched.is_asked_since(heard.max(self.began), covers)
+    }
+
+    /// Looks at a series again later, which nobody asked for.
+    fn put_off(&mut self, key: &Key, now: Timestamp) {
+        let Some(at) = self.deadline_of.get(key).copied().filter(|at| *at <= now) else {
+            return;
+        };
+        let Ok(later) = now.checked_add(ASK_AGAIN) else {
+            return;
+        };
+        self.deadlines.remove(&(at, key.clone()));
+        self.deadlines.insert((later, key.clone()));
+        self.deadline_of.insert(key.clone(), later);
     }
 
     /// Returns the time from which a series that is still waited for counts as silent.
@@ -68,11 +100,21 @@ impl Engine {
         }
         let rules = Arc::clone(&self.rules);
         for rule in rules.silence() {
-            if self.silence_of(name, rule).is_some_and(|at| at <= now) {
+            let is_due = self.silence_of(name, rule).is_some_and(|at| at <= now);
+            // If nobody asked it meanwhile, the next attempt says whether it is silent.
+            if is_due && self.is_asked_in_vain(name, now) {
                 self.silent(name, rule, now);
             }
         }
         self.arm_after(name, now);
+    }
+
+    fn is_asked_in_vain(&self, name: &TargetName, now: Timestamp) -> bool {
+        let covers = self.site.coverage.of(name);
+        let watched = self.targets.get(name);
+        covers
+            .zip(watched)
+            .is_some_and(|(covers, watched)| watched.is_asked_in_vain(covers, now))
     }
 
     /// Returns the time from which a rule takes a target for silent.
@@ -81,8 +123,10 @@ impl Engine {
             return None;
         };
         let covers = self.site.coverage.of(name)?;
-        let answered = self.targets.get(name)?.answered;
-        let since = answered.unwrap_or(self.began).max(self.began);
+        let watched = self.targets.get(name)?;
+        let since = watched.in_vain.map(|tried| tried.since);
+        let since = since.or(watched.answered).unwrap_or(self.began);
+        let since = since.max(self.began);
         since.checked_add(covers.silence(*intervals)).ok()
     }
 

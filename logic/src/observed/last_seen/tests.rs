@@ -99,9 +99,10 @@ fn the_last_attempt_that_reached_for_the_target_counts_and_a_turn_is_reported_on
         (Succeeded, Some(HealthTurn::Answers), false),
         (Succeeded, None, false),
         (Cancelled, None, false),
-        (Expired, fails(), true),
-        (Succeeded, Some(HealthTurn::Answers), false),
+        // Nobody asked it.
+        (Expired, None, false),
         (Unknown, fails(), true),
+        (Expired, None, true),
     ] {
         assert_eq!(seen.ended(&outcome(status)), turn, "{status:?}");
         assert_eq!(seen.problem.is_some(), is_failing, "{status:?}");

@@ -19,10 +19,13 @@ impl SiteFacts {
         let all = &self.status.environments;
         if all.is_empty() {
             found.push(Finding {
-                weight: Weight::Wrong,
+                weight: self.weight_of_absence(),
                 about: About::Environment,
                 subject: "environments".into(),
-                says: "none is known: nothing can be read or controlled".into(),
+                says: match self.is_starting() {
+                    true => "none has reported since the start: it is waited for".into(),
+                    false => "none is known: nothing can be read or controlled".into(),
+                },
                 cure: Some("see the log of `utakata up`, or of each `utakata wee`".into()),
             });
         }
@@ -125,7 +128,11 @@ fn refused(refused: &RefusedRelease) -> Finding {
         false => (format!("release in {path}"), format!("refused: {problem}")),
     };
     Finding {
-        weight: Weight::Wrong,
+        // One that is being written is looked at again in a moment.
+        weight: match &*problem.code {
+            "release-changing" => Weight::Notice,
+            _ => Weight::Wrong,
+        },
         about: About::Worker,
         subject,
         says,

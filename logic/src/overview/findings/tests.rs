@@ -9,7 +9,7 @@ const NOW: &str = "2026-03-01T12:00:00Z";
 /// A site with nothing in it but one environment that does as it should.
 fn well() -> SiteFacts {
     let status = json!({
-        "version": "1", "started": NOW, "targets": 0, "schedules": 0, "problems": [],
+        "version": "1", "started": "2000-01-01T00:00:00Z", "targets": 0, "schedules": 0, "problems": [],
         "environments": [environment("wee-1", "hall-1", "running", NOW)],
     });
     SiteFacts {
@@ -242,6 +242,11 @@ fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_reporte
             "profile-refused",
             "y.toml:3: what?"
         ),
+        refused(
+            "/data/releases/z",
+            "release-changing",
+            "it is being written"
+        ),
     ]);
     check(
         &with(&[environment]),
@@ -253,6 +258,10 @@ fn releases_that_are_refused_and_profiles_that_no_release_is_made_of_are_reporte
             (
                 Weight::Wrong,
                 "/data/profiles/y.toml: y.toml:3: what? (profile-refused)",
+            ),
+            (
+                Weight::Notice,
+                "release in /data/releases/z: refused: it is being written (release-changing)",
             ),
         ],
     );
@@ -307,4 +316,38 @@ fn a_device_of_which_neither_password_is_known_to_be_right_is_wrong() {
     let says = "credential bmc: neither its new nor its old password is known to be right for \
                 bmc-1; both are kept, and tried again: it is away";
     check(&facts, &[(Weight::Wrong, says)]);
+}
+
+#[test]
+fn what_is_not_there_yet_just_after_the_start_is_waited_for() {
+    let mut facts = with(&[]);
+    let place = ("ups".parse().unwrap(), "hall-1".parse().unwrap());
+    facts.unserved.insert(place, 3);
+    let age = |facts: &mut SiteFacts, seconds: i64| {
+        facts.status.started = facts.now - jiff::SignedDuration::from_secs(seconds);
+    };
+    age(&mut facts, 14);
+    let waited = [
+        (
+            Weight::Notice,
+            "environments: none has reported since the start: it is waited for",
+        ),
+        (
+            Weight::Notice,
+            "kind ups: it is waited for in the zone hall-1, with 3 targets",
+        ),
+    ];
+    check(&facts, &waited);
+    age(&mut facts, 15);
+    let wrong = [
+        (
+            Weight::Wrong,
+            "environments: none is known: nothing can be read or controlled",
+        ),
+        (
+            Weight::Wrong,
+            "kind ups: no environment serves it in the zone hall-1: 3 targets cannot be reached",
+        ),
+    ];
+    check(&facts, &wrong);
 }

@@ -51,8 +51,41 @@ fn coverage(all: &[Arc<TargetEntry>]) -> Coverage {
     })
 }
 
+/// Returns an environment that reads PDUs and UPSs, unless something of it is stopped.
+fn readers(stopped: serde_json::Value) -> Readers {
+    let pool = |kind: &str| {
+        serde_json::json!({
+            "release": { "kind": kind, "version": "1", "digest": kind }, "active": true,
+            "starting": 0, "ready": 1, "draining": 0, "running": 0, "waiting": 0, "lost": 0,
+            "manifest": { "kind": kind, "version": "1", "protocol": 1, "run": { "program": "p" },
+                "action": [{ "name": "a", "class": "observe" }] },
+        })
+    };
+    let environment = serde_json::json!({
+        "id": "here", "incarnation": "0192f0c1-0000-7000-8000-00000000000e", "zone": all_zone(), "state": "running", "version": "0",
+        "time": "1970-01-01T00:16:40Z", "pools": [pool("apc-pdu"), pool("ups")],
+        "stopped": stopped,
+    });
+    let environment = serde_json::from_value(environment).unwrap();
+    Readers::of(&[environment], Timestamp::from_second(1000).unwrap())
+}
+
+fn all_zone() -> String {
+    site()[0].target.zone.to_string()
+}
+
 fn look(all: &[Arc<TargetEntry>], observed: &Observed, coverage: &Coverage) -> Targets {
+    look_with(all, observed, coverage, &readers(serde_json::json!({})))
+}
+
+fn look_with(
+    all: &[Arc<TargetEntry>],
+    observed: &Observed,
+    coverage: &Coverage,
+    readers: &Readers,
+) -> Targets {
     let look = Survey {
+        readers,
         observed,
         coverage,
         served: &KindsSnapshot::default(),
@@ -117,6 +150,35 @@ fn what_nothing_reads_is_neither_well_nor_failing_and_what_is_read_too_late_is_a
     assert_eq!(found.counts.stale, 50);
     assert_eq!(found.groups.len(), 2);
     assert_eq!(found.groups[0].code, "stale");
+}
+
+#[test]
+fn what_nobody_asks_is_stale_and_no_failure() {
+    let (all, observed) = (site(), Observed::default());
+    for known in &all {
+        answer(&observed, known, 900);
+    }
+    let nobody = Readers::default();
+    for (readers, groups) in [
+        (readers(serde_json::json!({})), 2),
+        (readers(serde_json::json!({ "all": "paused" })), 0),
+        (
+            readers(serde_json::json!({ "kinds": { "ups": "drained" } })),
+            1,
+        ),
+        (
+            readers(serde_json::json!({ "releases": { "apc-pdu@1": "pausing" } })),
+            1,
+        ),
+        (nobody, 0),
+    ] {
+        let found = look_with(&all, &observed, &coverage(&all), &readers);
+        assert_eq!(
+            (found.counts.stale, found.groups.len()),
+            (50, groups),
+            "{readers:?}"
+        );
+    }
 }
 
 #[test]

@@ -53,14 +53,24 @@ fn description(overview: &Overview, detail: Detail, colours: bool) -> Vec<String
     let bad = Style::new().red().bold().force_styling(colours);
     let dim = Style::new().dim().force_styling(colours);
     let counts = counts(overview);
+    let unread = overview.targets.unseen;
     let mut lines = vec![match (overview.well, overview.findings.is_empty()) {
+        (true, true) if unread > 0 => {
+            let are = plural(unread, "is", "are");
+            format!(
+                "{}: {counts}; {unread} {are} not read yet",
+                good.apply_to("starting")
+            )
+        }
         (true, true) => format!("{}: {counts}", good.apply_to("all is well")),
         (true, false) => format!("{}: {counts}", good.apply_to("nothing is wrong")),
         (false, _) => format!("{}: {counts}", bad.apply_to("something is wrong")),
     }];
-    if !overview.failing.is_empty() {
+    if !overview.failing.is_empty() || overview.targets.stale > 0 {
         lines.push(String::new());
         lines.push(dim.apply_to(targets(&overview.targets)).to_string());
+    }
+    if !overview.failing.is_empty() {
         for group in overview.failing.iter().take(detail.groups) {
             lines.extend(group_lines(group, &bad));
         }
@@ -260,6 +270,16 @@ mod tests {
         assert_eq!(
             screen(&overview(&json!({})), false),
             "all is well: 9 of 9 targets answer, 1 environment, 4 workers, no control in progress"
+        );
+    }
+
+    #[test]
+    fn what_was_not_read_yet_is_not_said_to_be_well() {
+        let targets = json!({ "targets": { "all": 9, "answering": 7, "unseen": 2 } });
+        assert_eq!(
+            screen(&overview(&targets), false),
+            "starting: 7 of 9 targets answer, 1 environment, 4 workers, no control in progress; \
+             2 are not read yet"
         );
     }
 
