@@ -435,7 +435,7 @@ mod tests {
         });
         let shown = view("hw.power", "avg", overall.clone());
         let at = time::clock("2026-12-01T00:00:41Z".parse().unwrap());
-        let expect = format!("last 351.0 W at {at}, least 327.0 W, mean 363.5 W, greatest 407.0 W");
+        let expect = format!("last 351 W at {at}, least 327 W, mean 363.5 W, greatest 407 W");
         assert!(shown.contains(&expect), "{shown}");
         for (aggregate, overall) in [("sum", overall), ("avg", serde_json::Value::Null)] {
             let shown = view("hw.power", aggregate, overall);

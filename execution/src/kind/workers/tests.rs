@@ -294,7 +294,7 @@ proptest! {
 fn the_end_of_a_worker_is_a_problem_for_a_short_time_unless_it_happens_again() {
     let (mut workers, now) = (workers(), Instant::now());
     let problem = |workers: &Workers| workers.status(0)[0].problem.clone();
-    let mut die = |workers: &mut Workers, number: Number, now: Instant| {
+    let die = |workers: &mut Workers, number: Number, now: Instant| {
         workers.start(0, number, now);
         workers.on_parted(number, StreamEnd::Cut, now);
         workers.on_ended(number, Ended::Exit(Exit::Signal(9)), now);

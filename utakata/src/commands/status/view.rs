@@ -59,7 +59,7 @@ fn description(overview: &Overview, detail: Detail, colours: bool) -> Vec<String
             let are = plural(unread, "is", "are");
             format!(
                 "{}: {counts}; {unread} {are} not read yet",
-                good.apply_to("starting")
+                good.apply_to("nothing is wrong so far")
             )
         }
         (true, true) => format!("{}: {counts}", good.apply_to("all is well")),
@@ -278,7 +278,7 @@ mod tests {
         let targets = json!({ "targets": { "all": 9, "answering": 7, "unseen": 2 } });
         assert_eq!(
             screen(&overview(&targets), false),
-            "starting: 7 of 9 targets answer, 1 environment, 4 workers, no control in progress; \
+            "nothing is wrong so far: 7 of 9 targets answer, 1 environment, 4 workers, no control in progress; \
              2 are not read yet"
         );
     }
