@@ -55,19 +55,7 @@ impl Logic {
         let listener = listen(config.logic.http.listen, ports).await?;
         let address = listener.local_addr()?;
         let certificate = http::Certificate::read(&config.logic.http.tls)?;
-        if certificate.is_none() && !address.ip().to_canonical().is_loopback() {
-            tracing::warn!(
-                %address,
-                "the API is plain HTTP, as logic.http.insecure says: anybody on the network path \
-                 can read its tokens"
-            );
-        }
-        let scheme = if certificate.is_some() {
-            "https"
-        } else {
-            "http"
-        };
-        let url = format!("{scheme}://{address}");
+        let url = url(address, certificate.is_some());
         let ca = config.logic.http.tls.ca.clone();
         let by_token = ByToken::default();
         let broker = match links.has_broker {
@@ -241,4 +229,19 @@ async fn start_broker(
 
 fn free(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip(), 0)
+}
+
+/// Returns the URL of the API, and warns of one that tells everything to the network.
+fn url(address: SocketAddr, has_certificate: bool) -> String {
+    if !has_certificate && !address.ip().to_canonical().is_loopback() {
+        tracing::warn!(
+            %address,
+            "the API is plain HTTP, as logic.http.insecure says: anybody on the network path can \
+             read its tokens"
+        );
+    }
+    match has_certificate {
+        true => format!("https://{address}"),
+        false => format!("http://{address}"),
+    }
 }

@@ -115,19 +115,33 @@ impl Default for KubernetesAuth {
 }
 
 impl Vault {
+    /// Returns the table that says something though there is no Vault.
+    fn unused(&self) -> Option<&'static str> {
+        let rest = Self {
+            timeout: self.timeout,
+            kept: self.kept,
+            approle: self.approle.clone(),
+            kubernetes: self.kubernetes.clone(),
+            ..Self::default()
+        };
+        if self.approle != AppRole::default() {
+            return Some("logic.vault.approle");
+        }
+        if self.kubernetes != KubernetesAuth::default() {
+            return Some("logic.vault.kubernetes");
+        }
+        (*self != rest).then_some("logic.vault")
+    }
+
     /// Refuses settings by which Vault could not be asked.
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
         let wrong = |problem: String| Err(ConfigError::Vault { problem });
         let Some(url) = &self.url else {
-            let rest = Self {
-                timeout: self.timeout,
-                kept: self.kept,
-                ..Self::default()
-            };
-            return match *self == rest {
-                true => Ok(()),
-                false => wrong("the other settings are of no use without url".into()),
-            };
+            return self.unused().map_or(Ok(()), |table| {
+                wrong(format!(
+                    "what {table} says is of no use without logic.vault.url"
+                ))
+            });
         };
         if !is_url(url) || !is_private(url) {
             return wrong(format!(

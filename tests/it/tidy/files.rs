@@ -50,6 +50,24 @@ fn no_module_is_a_mod_rs() {
     );
 }
 
+#[test]
+fn every_profile_in_the_folder_of_a_worker_is_shipped() {
+    let sources = rust_sources();
+    let files = repository::files().unwrap();
+    let offences = files.iter().filter_map(|path| {
+        let profile = path.strip_prefix("workers").ok()?;
+        let (worker, profile) = profile.to_str()?.split_once('/')?;
+        let is_profile = profile.starts_with("profiles/") && profile.ends_with(".toml");
+        let named = format!("../{profile}\")");
+        let source = Path::new("workers").join(worker).join("src");
+        let is_shipped = sources
+            .iter()
+            .any(|of| of.path.starts_with(&source) && of.text.contains(&named));
+        (is_profile && !is_shipped).then(|| Offence::new(path, 0, "is in no `include_str!`"))
+    });
+    expect_none("these profiles would reach nobody:", offences.collect());
+}
+
 fn too_long(source: &Source) -> Option<Offence> {
     let lines = source.is_test.iter().filter(|is_test| !**is_test).count();
     let max = match source.path.ends_with("src/main.rs") {

@@ -183,7 +183,7 @@ fn profiles_of_the_data_directory_are_served_and_changed_while_everything_runs()
     let folder = place.data().join("profiles");
     let file: PathBuf = folder.join("acme-room.toml");
     let text = fs::read_to_string(data("acme-room.toml")).unwrap();
-    fs::create_dir(&folder).unwrap();
+    fs::create_dir_all(&folder).unwrap();
     fs::write(&file, &text).unwrap();
     let served = wait_for(|| volts(&place)?.filter(|volts| *volts == 230.4));
     assert!(served.is_some(), "{}", place.told());

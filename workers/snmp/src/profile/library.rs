@@ -151,6 +151,22 @@ const SHIPPED: &[(&str, &str)] = &[
     ),
     ("cisco-sb", include_str!("../../profiles/cisco-sb.toml")),
     (
+        "cyberpower-ats",
+        include_str!("../../profiles/cyberpower-ats.toml"),
+    ),
+    (
+        "cyberpower-battery",
+        include_str!("../../profiles/cyberpower-battery.toml"),
+    ),
+    (
+        "cyberpower-env",
+        include_str!("../../profiles/cyberpower-env.toml"),
+    ),
+    (
+        "cyberpower-pdu",
+        include_str!("../../profiles/cyberpower-pdu.toml"),
+    ),
+    (
         "cyberpower-ups",
         include_str!("../../profiles/cyberpower-ups.toml"),
     ),

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use utakata_logic::store::{Audit, Error, Ledger, WriteBatch, postgres::Postgres as PostgresStore};
-use utakata_tests::{servers::Postgres, wait::soon};
+use utakata_tests::{
+    servers::Postgres,
+    wait::{soon, until},
+};
 
 use super::{super::conformance, open};
 
@@ -17,14 +20,30 @@ pub(super) fn page(number: u64) -> WriteBatch {
     }
 }
 
+/// Returns what is read as soon as the server answers: right after a crash it may end its
+/// connections once more.
+async fn read<T>(what: impl AsyncFn() -> Result<T, Error>) -> T {
+    let mut found = None;
+    until("the store can be read", async || match what().await {
+        Ok(read) => {
+            found = Some(read);
+            true
+        }
+        Err(Error::Away { .. }) => false,
+        Err(error) => panic!("{error}"),
+    })
+    .await;
+    found.unwrap()
+}
+
 /// Returns true if a page exists; it does so completely or not at all.
 pub(super) async fn is_there(store: &PostgresStore, page: &WriteBatch) -> bool {
     let operation = page.operations[0].0.id;
-    let tasks = store.tasks_of(operation).await.unwrap().len();
+    let tasks = read(async || store.tasks_of(operation).await).await.len();
     let audit = page.audit.as_ref().unwrap();
-    let found = store.audit(audit.page, 1).await.unwrap();
+    let found = read(async || store.audit(audit.page, 1).await).await;
     let is_there = found.first() == Some(audit);
-    let row = store.operation(operation).await.unwrap();
+    let row = read(async || store.operation(operation).await).await;
     assert_eq!(row.is_some(), is_there, "half a page");
     assert_eq!(tasks, if is_there { 20 } else { 0 }, "half a page");
     is_there
