@@ -8,7 +8,8 @@ use std::{
 use jiff::Timestamp;
 use serde_json::value::RawValue;
 use utakata_model::{
-    Class, Cure, Outcome, OutcomeStatus, Problem, RanBy, Reading, Readings, Task, TaskKey, Timings,
+    Class, Cure, Manifest, Outcome, OutcomeStatus, Problem, RanBy, Reading, Readings, Task,
+    TaskKey, Timings,
 };
 
 use crate::{kind::attempts::Attempt, worker::answer::End};
@@ -47,6 +48,26 @@ pub(super) fn not_begun(
         ran: Duration::ZERO,
     };
     build(task, status, Some(problem), None, timings)
+}
+
+/// Returns the problem of a task that a release does not carry out as what it was sent. Reads begin
+/// without a permit, and whoever is let in by the broker can send one: that something is no read is
+/// for the manifest to say, and not left to the worker.
+pub(super) fn misfit(task: &Task, manifest: &Manifest) -> Option<Problem> {
+    let (kind, version, action) = (&manifest.kind, &manifest.version, &task.action);
+    let Some(declared) = manifest.action(action) else {
+        let message = format!("{kind} {version} has no action {action}");
+        return Some(Problem::new("no-such-action", Cure::Operator, message));
+    };
+    let (sent, declared) = (task.class.as_str(), declared.class.as_str());
+    (sent != declared).then(|| {
+        let message = format!(
+            "{action} was sent as {sent}, and the manifest of {kind} {version} declares it as \
+             {declared}: nothing was done to {}",
+            task.target.name
+        );
+        Problem::new("wrong-class", Cure::Bug, message)
+    })
 }
 
 /// Returns the problem of control whose worker ended before it had a go.

@@ -232,6 +232,11 @@ impl Workers {
         select::pool(&facts, pin)
     }
 
+    /// Returns the manifest of the release of a pool.
+    pub(super) fn manifest(&self, pool: usize) -> Option<&Arc<Manifest>> {
+        self.pools.get(pool).map(|pool| &pool.release.manifest)
+    }
+
     fn all(&self) -> impl Iterator<Item = &Worker> {
         self.pools.iter().flat_map(|pool| &pool.workers)
     }

@@ -259,6 +259,22 @@ class Outcomes(unittest.TestCase):
         self.assertEqual(found, {0: wrong, 1: wrong, 2: ("failed", "no-such-action")})
 
 
+    def test_what_acts_by_its_manifest_is_never_done_as_a_read(self):
+        async def play(manager):
+            yield WELCOME
+            forged = tasks("set", "read")
+            forged.tasks.tasks[0].control = False
+            forged.tasks.tasks[1].control = True
+            yield forged
+            await manager.answered(2)
+            yield drain()
+
+        manager = run(lambda task: self.fail("it was called"), play)
+        found = {one.id[-1]: said(one) for one in manager.outcomes}
+        wrong = ("failed", "wrong-class")
+        self.assertEqual(found, {0: wrong, 1: wrong})
+
+
 class Goes(unittest.TestCase):
     def control(self, go, timeout=5.0):
         """The ends of control, and the number of times that it was begun."""

@@ -92,6 +92,10 @@ class Session:
             action["name"]: action.get("parameters", {"additionalProperties": False})
             for action in manifest["action"]
         }
+        #: Whether each action acts.
+        self.acts = {
+            action["name"]: action["class"] == "control" for action in manifest["action"]
+        }
         self.outgoing: asyncio.Queue = asyncio.Queue()
         self.running: dict[tuple[bytes, int], asyncio.Task] = {}
         self.cancelled: set[tuple[bytes, int]] = set()
@@ -330,6 +334,13 @@ class Session:
         if task.action not in self.schemas:
             message = f'there is no action "{task.action}"'
             raise _End("failed", "no-such-action", "operator", message)
+        if task.control != self.acts[task.action]:
+            sent, declared = (("observe", "control"), ("control", "observe"))[task.control]
+            message = (
+                f"{task.action} was sent as {sent}, and the manifest of this worker "
+                f"declares it as {declared}"
+            )
+            raise _End("failed", "wrong-class", "bug", message)
         try:
             parameters = json.loads(task.parameters or b"{}")
         except ValueError:

@@ -1,7 +1,7 @@
 //! From the lanes to a worker.
 
 use utakata_invariant as invariant;
-use utakata_model::{Class, Cure, OutcomeStatus, Problem, TaskKey};
+use utakata_model::{Class, Cure, OutcomeStatus, Problem, Task, TaskKey};
 use utakata_protocol::v1;
 
 use super::{Moment, State};
@@ -59,6 +59,10 @@ impl State {
             };
             if waiting.expires < at.now {
                 self.expire_popped(waiting, at);
+                continue;
+            }
+            if let Some(problem) = self.misfit(pool, &waiting.task) {
+                self.end_popped(waiting, OutcomeStatus::Failed, problem, at);
                 continue;
             }
             room -= usize::from(tried.is_none());
@@ -146,11 +150,27 @@ impl State {
         }
     }
 
+    /// Returns the problem of a task that the release of a pool does not carry out as what it is.
+    pub(super) fn misfit(&self, pool: usize, task: &Task) -> Option<Problem> {
+        let manifest = self.workers.manifest(pool)?;
+        outcome::misfit(task, manifest)
+    }
+
     /// Ends a task that expired in its lane, and was taken out of it.
     pub(super) fn expire_popped(&mut self, waiting: Waiting, at: Moment) {
+        self.end_popped(waiting, OutcomeStatus::Expired, outcome::expired(), at);
+    }
+
+    fn end_popped(
+        &mut self,
+        waiting: Waiting,
+        status: OutcomeStatus,
+        problem: Problem,
+        at: Moment,
+    ) {
         let target = waiting.task.target.name.clone();
         let class = waiting.task.class;
-        self.end_waiting(waiting, OutcomeStatus::Expired, outcome::expired(), at);
+        self.end_waiting(waiting, status, problem, at);
         self.lanes.release(&target, class);
     }
 

@@ -66,7 +66,8 @@ impl State {
         let Some(worker) = worker else {
             return false;
         };
-        if !self.lanes.prolong(&task.target.name, at.now) {
+        // What only reads in one release may act in another.
+        if self.misfit(worker.0, task).is_some() || !self.lanes.prolong(&task.target.name, at.now) {
             return false;
         }
         let task = self.shadows.begin(task, request, timeout, at.clock);

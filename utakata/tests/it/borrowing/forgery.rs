@@ -79,6 +79,18 @@ pub fn try_everything(place: &Place, administrator: &Administrator<'_>, control:
         administrator.queue("control", forged);
     }
 
+    // Reads are not signed, and need no permit: what acts is none, whoever says so.
+    let mut read = sent.clone();
+    read.as_object_mut().unwrap().remove("signed");
+    read["tasks"][0]["class"] = "observe".into();
+    read["tasks"][0]["id"] = format!("{rest}{}", if last == "4" { '5' } else { '4' }).into();
+    administrator.queue("observe", &read.to_string());
+    let refused = wait_for(|| {
+        let heard = fs::read_to_string(administrator.heard).unwrap();
+        heard.contains("wrong-class").then_some(())
+    });
+    assert!(refused.is_some(), "{}", place.told());
+
     let permit = "utakata/v1/permit/wee-1";
     let permitted = administrator.captured(permit);
     administrator.publish(permit, &unsigned(&permitted));

@@ -348,3 +348,35 @@ fn without_permits_control_is_begun_at_once_and_a_second_time() {
     assert_eq!(ended(&mut world)[0].3, None);
     assert!(world.state.unrecorded().is_empty());
 }
+
+#[test]
+fn what_acts_by_its_manifest_is_never_begun_as_a_read() {
+    let mut world = World::new();
+    world.ready(8);
+    let forged = Task {
+        class: Class::Observe,
+        ..control("a")
+    };
+    let unknown = Task {
+        action: "reboot".parse().unwrap(),
+        ..task("b")
+    };
+    let keys = world.deliver(vec![forged, unknown, task("c")]);
+    let begun: Vec<_> = world.given().into_iter().map(|(_, key)| key).collect();
+    assert_eq!(begun, [keys[2]]);
+    let ended: Vec<_> = world
+        .outcomes()
+        .into_iter()
+        .map(|(key, status, code)| (key, status, code.to_string()))
+        .collect();
+    assert_eq!(
+        ended,
+        [
+            (keys[0], OutcomeStatus::Failed, "wrong-class".into()),
+            (keys[1], OutcomeStatus::Failed, "no-such-action".into()),
+        ]
+    );
+    // Its target is free for others.
+    let next = world.deliver(vec![task("a")])[0];
+    assert_eq!(world.given().last().map(|(_, key)| *key), Some(next));
+}
