@@ -7,6 +7,7 @@
 //! when the last one is compared with a copy kept elsewhere (`utakata audit verify --head`).
 
 mod entry;
+pub mod seen;
 pub mod verify;
 mod view;
 

@@ -30,6 +30,7 @@ use self::site::Site;
 use crate::{
     Config,
     alarms::{self, Alarms},
+    audit::seen::SeenHeads,
     clock,
     control::{self, Control},
     discovery::{self, Discovery},
@@ -126,6 +127,8 @@ struct Inner {
     export_fails: Arc<Failing>,
     recorder: Recorder,
     overviews: Overviews,
+    /// The heads of the audit trail that were seen here.
+    seen: SeenHeads,
     lifetime: Lifetime,
 }
 
@@ -197,6 +200,7 @@ impl LogicEnvironment {
         let (policies, policy_keeper) = Policies::new(of_policies);
         let (alarms, alarm_keeper) = Alarms::new(of_alarms);
         let news = (&alarms, &notifications);
+        let seen = SeenHeads::open(parts.folder.as_deref());
         let overviews = overviews(&site, &observe, (&ledger, &rotations), news, parts.folder);
         let handle = Handle {
             inner: Arc::new(Inner {
@@ -227,6 +231,7 @@ impl LogicEnvironment {
                 export_fails: Arc::default(),
                 recorder,
                 overviews,
+                seen,
                 lifetime: Lifetime::default(),
             }),
         };

@@ -32,16 +32,16 @@ pub async fn verify(snapshot: &mut dyn Snapshot, head: Option<&str>) -> Result<A
     run(snapshot, Check::new(head)).await
 }
 
-/// Verifies everything that was written up to one moment, and that every page whose head was
-/// published is there as it was.
+/// The same, and that every page whose head was published or seen is there as it was.
 ///
 /// # Errors
 /// The store cannot be read.
 pub async fn verify_published(
     snapshot: &mut dyn Snapshot,
+    head: Option<&str>,
     heads: &[SignedHead],
 ) -> Result<AuditReport, Error> {
-    run(snapshot, Check::of_published(heads)).await
+    run(snapshot, Check::new(head).with_published(heads)).await
 }
 
 async fn run(snapshot: &mut dyn Snapshot, mut check: Check) -> Result<AuditReport, Error> {
@@ -112,19 +112,19 @@ impl Check {
         }
     }
 
-    /// Starts a verification against heads that were published.
-    pub fn of_published(heads: &[SignedHead]) -> Self {
-        let mut check = Self::default();
+    /// Compares with heads that were published, too.
+    #[must_use]
+    pub fn with_published(mut self, heads: &[SignedHead]) -> Self {
         for head in heads {
             let hash = head.hash.to_ascii_lowercase();
-            let before = check.published.insert(head.page, hash);
+            let before = self.published.insert(head.page, hash);
             if before.is_some_and(|before| !before.eq_ignore_ascii_case(&head.hash)) {
                 let message = "two different pages of this number were published: the trail was \
                                rewritten, or replaced by an older copy, between them";
-                check.findings.add(format!("page {}", head.page), message);
+                self.findings.add(format!("page {}", head.page), message);
             }
         }
-        check
+        self
     }
 
     /// Verifies the next page.

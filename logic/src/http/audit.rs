@@ -21,10 +21,7 @@ use super::{
         TimeLimit::{Patient, Prompt},
     },
 };
-use crate::{
-    audit::verify::{verify, verify_published},
-    code::Code,
-};
+use crate::{audit::verify::verify_published, code::Code};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -102,7 +99,8 @@ pub(super) async fn head(
     Ok(Json(AuditHead { page, hash, signed }))
 }
 
-/// Verifies that the audit trail is complete and agrees with the ledger.
+/// Verifies that the audit trail is complete, agrees with the ledger, and has every page whose head
+/// the logic environment that answers has seen.
 ///
 /// All of it is read. If it is long, use `utakata audit verify --store FILE`.
 #[utoipa::path(get, path = "/v1/audit/verify", operation_id = "verify_audit", tag = "audit",
@@ -119,7 +117,8 @@ pub(super) async fn check(
         ));
     }
     let mut snapshot = api.handle.store().snapshot().await?;
-    let report = verify(snapshot.as_mut(), query.head.as_deref()).await?;
+    let seen = api.handle.seen_heads();
+    let report = verify_published(snapshot.as_mut(), query.head.as_deref(), &seen).await?;
     Ok(Json(report))
 }
 
@@ -141,9 +140,10 @@ pub(super) async fn check_published(
         let head = text.parse::<SignedHead>();
         head.map_err(|error| invalid_body(format!("heads[{at}]: {error}")))
     });
-    let heads = heads.collect::<Result<Vec<_>, _>>()?;
+    let mut heads = heads.collect::<Result<Vec<_>, _>>()?;
+    heads.extend(api.handle.seen_heads());
     let mut snapshot = api.handle.store().snapshot().await?;
-    let report = verify_published(snapshot.as_mut(), &heads).await?;
+    let report = verify_published(snapshot.as_mut(), None, &heads).await?;
     Ok(Json(report))
 }
 

@@ -324,8 +324,9 @@ impl Inner {
         }
     }
 
-    /// Publishes the head of the audit trail in the log while the trail grows, and once more at the
-    /// end: wherever the log is kept, a trail that was rewritten later does not fit it.
+    /// Keeps the head of the audit trail in the data directory while the trail grows, and publishes it
+    /// in the log where the ledger is kept, and once more at the end: a trail that was rewritten later
+    /// does not fit the heads that are elsewhere.
     async fn publish_heads_now_and_then(&self) {
         let mut ticks = tokio::time::interval(HEAD_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -335,9 +336,7 @@ impl Inner {
                 () = self.lifetime.cancel.cancelled() => true,
                 _ = ticks.tick() => false,
             };
-            if self.ledger.is_here() || is_end {
-                last = self.publish_head(last).await;
-            }
+            last = self.publish_head(last, is_end).await;
             if is_end {
                 return;
             }
@@ -345,7 +344,7 @@ impl Inner {
     }
 
     /// Publishes the head unless it is that of the page published last. Returns its page.
-    async fn publish_head(&self, last: u64) -> u64 {
+    async fn publish_head(&self, last: u64, is_end: bool) -> u64 {
         let head = match self.store.audit_head().await {
             Ok(Some(head)) if head.page != last => head,
             Ok(_) => return last,
@@ -354,14 +353,16 @@ impl Inner {
                 return last;
             }
         };
-        match self
-            .site
-            .inventory
-            .secrets()
-            .sign_head(head.page, &head.hash)
-        {
-            Some(signed) => tracing::info!(head = %signed, "head of the audit trail"),
-            None => tracing::warn!("the head of the audit trail cannot be signed"),
+        let secrets = self.site.inventory.secrets();
+        let Some(signed) = secrets.sign_head(head.page, &head.hash) else {
+            tracing::warn!("the head of the audit trail cannot be signed");
+            return head.page;
+        };
+        if self.ledger.is_here() || is_end {
+            tracing::info!(head = %signed, "head of the audit trail");
+        }
+        if let Err(error) = self.seen.add(signed) {
+            tracing::warn!(%error, "the head of the audit trail cannot be kept in the data directory");
         }
         head.page
     }

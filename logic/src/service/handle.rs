@@ -13,6 +13,7 @@ use utakata_history::History;
 use utakata_interconnect::connection::Health;
 use utakata_model::{ReleaseDigest, ReleaseId, TargetName};
 use utakata_openid::Provider;
+use utakata_seal::SignedHead;
 
 use super::Handle;
 use crate::{
@@ -223,6 +224,11 @@ impl Handle {
     /// Returns the dispatcher: the tasks under way, and the feed of events.
     pub fn dispatch(&self) -> &Dispatch {
         &self.inner.dispatch
+    }
+
+    /// Returns the heads of the audit trail that were seen here, oldest first.
+    pub fn seen_heads(&self) -> Vec<SignedHead> {
+        self.inner.seen.all()
     }
 
     pub fn store(&self) -> &dyn Store {

@@ -217,7 +217,9 @@ async fn a_trail_that_was_rewritten_or_emptied_does_not_fit_the_heads_that_were_
     let heads: Vec<SignedHead> = heads.iter().map(|head| head.parse().unwrap()).collect();
     let found = async || {
         let mut snapshot = sqlite::read_only(&copy).await.unwrap();
-        verify_published(snapshot.as_mut(), &heads).await.unwrap()
+        verify_published(snapshot.as_mut(), None, &heads)
+            .await
+            .unwrap()
     };
     std::fs::copy(&file, &copy).unwrap();
     let whole = found().await;

@@ -144,7 +144,7 @@ async fn published(
 ) -> Result<AuditReport> {
     let heads = read_heads(file, &arguments.signed_by)?;
     if let Some(path) = &arguments.store {
-        return Ok(verify_published(open(path).await?.as_mut(), &heads).await?);
+        return Ok(verify_published(open(path).await?.as_mut(), None, &heads).await?);
     }
     let some = thinned(&heads, MAX_HEADS);
     if some.len() < heads.len() {

@@ -246,7 +246,31 @@ fn the_log_has_heads_that_a_rewritten_store_does_not_fit() {
 
     let emptied = Place::new();
     assert_eq!(emptied.up().stop(), 0);
-    let other = emptied.data().join("store.db").display().to_string();
+    let its_own = emptied.data().join("store.db");
+    // Nobody has kept a log: the data directory remembers what was there.
+    let early = place.file("store.early", "");
+    fs::copy(&store, &early).unwrap();
+    let up = place.up();
+    let unlocked = place.run(&["target", "unlock", "a"]);
+    assert_eq!(unlocked.code, 0, "{}", unlocked.err);
+    let whole = place.run(&["audit", "verify"]);
+    assert_eq!(whole.code, 0, "{}{}", whole.out, whole.err);
+    assert_eq!(up.stop(), 0);
+    fs::copy(&early, &store).unwrap();
+    let up = place.up();
+    let found = place.run(&["audit", "verify"]);
+    assert_eq!(found.code, 1, "{}{}", found.out, found.err);
+    assert!(found.out.contains("published"), "{}", found.out);
+    assert_eq!(up.stop(), 0);
+    // What is restored on purpose is no finding.
+    let early = early.display().to_string();
+    let restored = place.run(&["store", "restore", &early, "--replace"]);
+    assert_eq!(restored.code, 0, "{}", restored.err);
+    let up = place.up();
+    let whole = place.run(&["audit", "verify"]);
+    assert_eq!(whole.code, 0, "{}{}", whole.out, whole.err);
+    assert_eq!(up.stop(), 0);
+    let other = its_own.display().to_string();
     let found = verify(&other);
     assert_eq!(found.code, 1, "{}{}", found.out, found.err);
     assert!(found.out.contains("published"), "{}", found.out);

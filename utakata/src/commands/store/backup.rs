@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use utakata_api::audit::AuditReport;
 use utakata_logic::{
-    audit::verify::verify,
+    audit::{seen, verify::verify},
     store::{
         Audit, Store,
         sqlite::{self, Sqlite},
@@ -141,6 +141,7 @@ pub async fn restore(arguments: &RestoreArguments, context: &Context<'_>) -> Res
     if arguments.replace {
         set_aside(&store).with_context(unusable)?;
     }
+    set_heads_aside(folder.path()).with_context(unusable)?;
     fs::rename(&coming, &store)
         .and_then(|()| File::open(folder.path())?.sync_all())
         .with_context(unusable)?;
@@ -165,6 +166,11 @@ pub async fn mark(arguments: &MarkArguments, context: &Context<'_>) -> Result<Ex
     store.close().await;
     let text = "at the next start, the unfinished tasks in its ledger are left to a person";
     context.output.text(text)?;
+    if let Whereabouts::File(path) = &arguments.store {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        set_heads_aside(folder)
+            .with_context(|| format!("{} cannot be written", folder.display()))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -194,6 +200,16 @@ fn set_aside(store: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Sets aside the heads of the trail that were seen before: one that is restored on purpose does not
+/// fit the later ones.
+fn set_heads_aside(folder: &Path) -> io::Result<()> {
+    let heads = folder.join(seen::FILE);
+    match heads.exists() {
+        true => fs::rename(&heads, with_end(&heads, ".before-restore")),
+        false => Ok(()),
+    }
 }
 
 fn with_end(path: &Path, end: &str) -> PathBuf {
