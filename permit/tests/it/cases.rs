@@ -6,8 +6,8 @@ use super::{
     case::Case,
     mutant::Mutant,
     promises::{
-        ACTS_LATE, BEGINS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_PASSED, SHOWS_LATE, TOGETHER,
-        TWICE, UNPROVEN, WAS_DONE,
+        ACTS_LATE, BEGINS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_PASSED,
+        SHOWS_LATE, TOGETHER, TWICE, UNPROVEN, WAS_DONE,
     },
 };
 

@@ -145,7 +145,10 @@ pub fn check_step(before: &World, after: &World) -> Result<(), Broken> {
 /// cannot know.
 fn has_begun_late(before: &World, after: &World) -> bool {
     let may_know = after.lags.iter().all(|lag| *lag == 0);
-    let lives = after.lives.iter().zip(before.begun.iter().zip(&after.begun));
+    let lives = after
+        .lives
+        .iter()
+        .zip(before.begun.iter().zip(&after.begun));
     may_know
         && lives
             .filter(|(life, _)| after.now > life.expires)

@@ -136,8 +136,7 @@ fn a_restart_reads_the_present_value_again_and_prolongs_nothing() {
         later.now.at += jiff::SignedDuration::from_secs(clock);
         later.ledger.at(later.now);
         let (now, config) = (later.now, config::Control::default());
-        let entry =
-            TaskEntry::restored(task.clone(), record.clone(), &config, now.instant, now.at);
+        let entry = TaskEntry::restored(task.clone(), record.clone(), &config, now.instant, now.at);
         assert_eq!(entry.turn, Readiness::Capturing);
         let paced = Paced {
             id: tasks[0],
