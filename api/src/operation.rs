@@ -74,8 +74,8 @@ pub struct Control {
     /// The priority among tasks that need the same target.
     #[serde(default)]
     pub priority: Priority,
-    /// The time for which a task may wait for its target once its turn has come. Absent: as
-    /// configured.
+    /// The time within which a task must begin once its turn has come, whatever it waits for.
+    /// Absent: as configured.
     #[serde(
         default,
         skip_serializing_if = "Option::is_none",

@@ -11,7 +11,8 @@ use crate::{alarm::AlarmCounts, inventory::Health};
 /// The present findings, and counts of everything.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
-    /// The time at which the overview was compiled. It may be a second old.
+    /// The time at which the overview was compiled. It may be a second old, and is
+    /// never older than a change that was requested and answered.
     #[schema(value_type = String, format = "date-time")]
     pub time: Timestamp,
     /// The version of the program.

@@ -1,4 +1,5 @@
-//! The overview of the site: compiled at most once a second, however many ask.
+//! The overview of the site: compiled at most once a second, however many ask, and anew after each
+//! change that somebody has requested.
 
 mod alarms;
 mod disk;
@@ -6,7 +7,14 @@ mod findings;
 mod readers;
 mod targets;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::time::Instant;
 use utakata_api::{
@@ -64,14 +72,39 @@ pub struct Sources {
 /// A compiler of overviews.
 pub struct Overviews {
     sources: Sources,
-    last: tokio::sync::Mutex<Option<(Instant, Arc<Overview>)>>,
+    last: tokio::sync::Mutex<Option<(Compiled, Arc<Overview>)>>,
+    /// The number of requests so far that may have changed something.
+    changes: AtomicU64,
+}
+
+/// The moment of an overview that may be reused.
+#[derive(Debug, Clone, Copy)]
+struct Compiled {
+    at: Instant,
+    /// The number of changes before its sources were looked at.
+    changes: u64,
+}
+
+impl Compiled {
+    /// Returns true if it shows every change, and is young enough.
+    fn may_be_reused(&self, changes: u64, now: Instant) -> bool {
+        self.changes == changes && now.saturating_duration_since(self.at) < KEPT
+    }
 }
 
 impl Overviews {
     /// Creates one with these sources.
     pub fn new(sources: Sources) -> Self {
-        let last = tokio::sync::Mutex::default();
-        Self { sources, last }
+        Self {
+            sources,
+            last: tokio::sync::Mutex::default(),
+            changes: AtomicU64::new(0),
+        }
+    }
+
+    /// Has the next overview compiled anew: whoever has changed something sees it.
+    pub fn is_changed(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Returns the overview of the site. Callers at the same time share one.
@@ -83,8 +116,10 @@ impl Overviews {
         status: impl FnOnce() -> Status,
     ) -> Result<Arc<Overview>, ledger::Error> {
         let mut last = self.last.lock().await;
-        if let Some((at, overview)) = &*last
-            && at.elapsed() < KEPT
+        // Before the sources: what is changed meanwhile may be in them or not.
+        let changes = self.changes.load(Ordering::Acquire);
+        if let Some((compiled, overview)) = &*last
+            && compiled.may_be_reused(changes, Instant::now())
         {
             return Ok(Arc::clone(overview));
         }
@@ -101,7 +136,8 @@ impl Overviews {
                 Err(_) => return Err(ledger::Error::Ending),
             },
         };
-        *last = Some((Instant::now(), Arc::clone(&overview)));
+        let at = Instant::now();
+        *last = Some((Compiled { at, changes }, Arc::clone(&overview)));
         Ok(overview)
     }
 }
@@ -176,5 +212,27 @@ fn unreadable(error: &store::Error) -> Finding {
         subject: "store".into(),
         says: error.to_string(),
         cure: Some(error.cure()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_overview_is_reused_for_a_second_unless_something_was_changed_since() {
+        let at = Instant::now();
+        let last = Compiled { at, changes: 7 };
+        let ms = Duration::from_millis;
+        for (changes, age, expect) in [
+            (7, ms(0), true),
+            (7, ms(999), true),
+            (7, ms(1000), false),
+            (8, ms(0), false),
+            (8, ms(999), false),
+        ] {
+            let is_reused = last.may_be_reused(changes, at + age);
+            assert_eq!(is_reused, expect, "{changes} changes, {age:?}");
+        }
     }
 }

@@ -65,7 +65,8 @@ pub struct Rule {
     pub repeat: Repeat,
     /// The way to read it back, if there is one.
     pub read_back: Option<ReadBack>,
-    /// The time for which a permit is good, counted by the environment from its first ask.
+    /// The time for which a permit is good, counted by the environment from its first ask; less if
+    /// the task expires before.
     pub window: Duration,
     /// The time for which the holder of a permit may act, counted from the permit: the window, plus
     /// the timeout of the action, plus the time that ending it may take.
@@ -112,7 +113,7 @@ pub struct Holder {
 pub struct Life {
     /// The number of the current attempt, from 1.
     pub attempt: u32,
-    /// The time after which no attempt is permitted.
+    /// The time after which no attempt is permitted, and none begins.
     pub expires: Instant,
     /// True if it was cancelled: no further attempt is made.
     pub is_cancelled: bool,

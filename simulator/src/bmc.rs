@@ -31,6 +31,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::blueprint::{BmcModel, Kind};
+use crate::connections::Connections;
 use crate::control::{Detail, Equipment};
 use crate::fault::{Fault, Faults, Misfit, Order};
 use crate::room::{Command, Condition, Cord, Room};
@@ -68,6 +69,7 @@ struct State {
     power: Power,
     settings: Settings,
     tally: Tally,
+    open: Connections,
     /// Its other face; none: it does not answer IPMI.
     ipmi: Option<Ipmi>,
     has_power: bool,
@@ -151,6 +153,7 @@ impl Bmc {
             power: Power::default(),
             settings: Settings::default(),
             tally: Tally::default(),
+            open: Connections::default(),
             ipmi: None,
             has_power: true,
             away_until: None,

@@ -25,6 +25,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::blueprint::Kind;
+use crate::connections::Connections;
 use crate::control::{Detail, Equipment, Subject};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::room::Room;
@@ -49,7 +50,7 @@ pub struct Gateway {
 struct State {
     faults: Faults,
     counts: Counts,
-    open: u64,
+    open: Connections,
     waiting: u64,
 }
 

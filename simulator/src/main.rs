@@ -5,6 +5,7 @@ mod bent;
 mod bmc;
 mod bmcs;
 mod cli;
+mod connections;
 mod control;
 mod counters;
 mod device;

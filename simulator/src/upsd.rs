@@ -21,6 +21,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::blueprint::Kind;
+use crate::connections::Connections;
 use crate::control::{Detail, Equipment, Subject};
 use crate::fault::{Fault, Faults, Misfit, Order, Reply};
 use crate::room::Room;
@@ -44,7 +45,7 @@ pub struct Upsd {
 struct State {
     faults: Faults,
     counts: Counts,
-    open: u64,
+    open: Connections,
 }
 
 /// The counts of a server of those who talk to it.

@@ -1,6 +1,7 @@
 //! Identifiers as typed: complete, by an unambiguous start or end, or `last`.
 
 mod last;
+mod listed;
 
 use std::{fmt::Display, str::FromStr};
 
@@ -40,9 +41,14 @@ pub async fn to_approve(client: &Client, text: &str) -> Result<OperationId> {
     operation(client, text, Purpose::Change).await
 }
 
-pub async fn alarm(client: &Client, text: &str) -> Result<AlarmId> {
+/// Returns the alarm that a text stands for. `last` is the one that was raised last, whoever is
+/// asking: alarms are nobody's own.
+pub async fn alarm(client: &Client, text: &str, purpose: Purpose) -> Result<AlarmId> {
     if let Ok(id) = text.parse() {
         return Ok(id);
+    }
+    if text == LAST {
+        return last::alarm(client, purpose).await;
     }
     let query = AlarmQuery {
         state: Some("all".into()),
@@ -68,6 +74,15 @@ pub async fn task(client: &Client, text: &str, purpose: Purpose) -> Result<TaskI
     let known = client.tasks(&query, MAX_LIMIT).await?;
     let known: Vec<TaskId> = known.iter().map(|view| view.id).collect();
     pick("task", text, &known)
+}
+
+/// Returns the task that a person settles. `last` is the one of the caller's last operation that
+/// has to be settled.
+pub async fn to_settle(client: &Client, text: &str) -> Result<TaskId> {
+    if text == LAST {
+        return last::to_settle(client).await;
+    }
+    task(client, text, Purpose::Change).await
 }
 
 /// Picks the only match of the known ones.

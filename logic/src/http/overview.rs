@@ -17,7 +17,8 @@ pub(super) fn routes() -> Vec<Route> {
 /// Returns an overview of what is wrong now: failing targets, in groups, and everything else that
 /// needs somebody's attention.
 ///
-/// The answer is of limited size, however large the site is, and may be a second old.
+/// The answer is of limited size, however large the site is, and may be a second old. It is never
+/// older than a change that was requested and answered.
 #[utoipa::path(get, path = "/v1/overview", operation_id = "get_overview", tag = "system",
     responses((status = 200, description = "The current problems", body = Overview)))]
 pub(super) async fn get(Allowed { api, .. }: Allowed<ToSeeAll>) -> Result<Json<Overview>, Refused> {

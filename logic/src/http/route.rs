@@ -70,8 +70,13 @@ async fn answer(
         relay::Relayed::Here(request) => request,
         relay::Relayed::Answered(response) => return response,
     };
+    let may_change = !request.method().is_safe();
     let asked = trail::Asked::begin(&mut request);
     let response = bounded(&api, needs, request, next).await;
+    if may_change {
+        // Before the answer: whoever has it and asks for the overview is shown the change.
+        api.handle.is_changed();
+    }
     asked.end(&api, response).await
 }
 

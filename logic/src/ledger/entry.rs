@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{
-    Cure, Outcome, OutcomeStatus, Priority, Problem,
+    Cure, Outcome, OutcomeStatus, Priority, Problem, TaskState,
     manifest::{Proves, Repeat},
 };
 use utakata_permit::{
@@ -53,7 +53,8 @@ pub(super) struct TaskEntry {
 pub(super) enum Readiness {
     /// The operation has not released it.
     NotYet,
-    /// The present value of the target is being read, so that the task can be undone.
+    /// Its turn has come. The present value of the target is being read, so that the task can be
+    /// undone.
     Capturing,
     /// It waits in its target's lane, or is further.
     Come,
@@ -83,9 +84,11 @@ impl TaskEntry {
         at: Timestamp,
     ) -> Self {
         let rule = rule(&task, config);
-        let expires = record.expires.unwrap_or(task.expires);
         // However the clock has jumped: not longer than it had.
-        let left = until(expires, at).min(until(task.expires, task.made));
+        let left = match record.expires {
+            Some(expires) => until(expires, at).min(task.lifetime),
+            None => until(task.expires, at).min(until(task.expires, task.made)),
+        };
         let saved = life::Saved {
             state: record.state,
             attempt: record.attempt,
@@ -108,6 +111,7 @@ impl TaskEntry {
         // The actions that follow are derived from its stage.
         let (life, _) = Life::restore(saved, &rule, now);
         let turn = match record.expires {
+            Some(_) if is_captured_next(&task, &record) => Readiness::Capturing,
             Some(_) => Readiness::Come,
             None => Readiness::NotYet,
         };
@@ -206,6 +210,18 @@ pub(super) fn unseen(shown: Evidence) -> &'static str {
 pub(super) fn is_unverified(outcome: &Outcome) -> bool {
     let problem = outcome.problem.as_ref();
     problem.is_some_and(|problem| &*problem.code == UNVERIFIED)
+}
+
+/// Returns true if the present value of the target must be known before it is changed.
+pub(super) fn is_undoable(task: &ControlTask) -> bool {
+    task.undo.is_some() && task.verify.is_some()
+}
+
+/// Returns true if its turn has come, and the present value of the target is yet to be read. One
+/// that could not be read is read once more.
+fn is_captured_next(task: &ControlTask, record: &TaskProgress) -> bool {
+    let is_first = record.attempt == 1 && record.state == TaskState::Planned;
+    is_first && record.prior.is_none() && is_undoable(task)
 }
 
 /// The rank of a task in the lane of its target.

@@ -184,7 +184,8 @@ impl ReadBacks {
         expected: &Expected,
         until: Instant,
     ) -> Option<Arc<Readings>> {
-        let _place = self.places.acquire().await.ok()?;
+        let place = timeout_at(until, self.places.acquire()).await.ok()?;
+        let _place = place.ok()?;
         let known = self.inventory.find(&task.target)?;
         let served = self.kinds.served();
         let served = served.get(&known.target.kind, &known.target.zone)?;

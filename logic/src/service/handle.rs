@@ -243,6 +243,11 @@ impl Handle {
         self.inner.overviews.look(|| self.status()).await
     }
 
+    /// Has the next overview compiled anew: somebody may have changed something.
+    pub(crate) fn is_changed(&self) {
+        self.inner.overviews.is_changed();
+    }
+
     /// Returns the time at which it was started.
     pub(crate) fn started(&self) -> Timestamp {
         self.inner.started

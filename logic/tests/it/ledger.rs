@@ -180,7 +180,12 @@ async fn a_person_settles_what_nobody_else_can_know() {
     let (status, problem) = room.post(&to, settle("failed", "too early")).await;
     assert_eq!(status, StatusCode::CONFLICT, "{problem}");
     room.until(&path, |task| task["state"] == "unsettled").await;
+    let unsettled = |overview: &Value| overview["control"]["unsettled"].clone();
+    let (_, overview) = room.get("/v1/overview").await;
+    assert_eq!(unsettled(&overview), 1, "{overview}");
     let (_, told) = room.post(&to, settle("succeeded", "the LED is off")).await;
+    let (_, overview) = room.get("/v1/overview").await;
+    assert_eq!(unsettled(&overview), 0, "{overview}");
     assert_eq!(told["state"], "succeeded", "{told}");
     let (status, problem) = room.post(&to, settle("failed", "no")).await;
     assert_eq!(status, StatusCode::CONFLICT);

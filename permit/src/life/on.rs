@@ -1,5 +1,7 @@
 //! The transitions of a life: turns, asks, time, people.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 use utakata_model::{Incarnation, manifest::Repeat};
 
@@ -65,9 +67,12 @@ impl Life {
             _ if attempt != self.attempt => Verdict::Refused(Refused::Superseded),
             Stage::Planned => Verdict::Refused(Refused::Recalled),
             Stage::Queued { .. } if now >= self.expires => Verdict::Refused(Refused::Ended),
-            Stage::Queued { .. } => Verdict::Permitted(rule.window),
+            Stage::Queued { .. } => Verdict::Permitted(self.window(rule, now)),
             // Its answer was lost: the permit is repeated, and not extended.
-            Stage::Permitted { holder, .. } if holder == asker => Verdict::Permitted(rule.window),
+            Stage::Permitted { holder, acts_until } if holder == asker => {
+                let permitted = acts_until.checked_sub(rule.acts_for).unwrap_or(now);
+                Verdict::Permitted(self.window(rule, permitted))
+            }
             _ => Verdict::Refused(Refused::Taken),
         };
         if matches!(self.stage, Stage::Queued { .. }) && matches!(verdict, Verdict::Permitted(_)) {
@@ -77,6 +82,13 @@ impl Life {
             };
         }
         (self, vec![Action::Answer(verdict)])
+    }
+
+    /// Returns the window of a permit given at that time. It ends with the task at the latest: what
+    /// is permitted in its last moment does not begin after it.
+    fn window(&self, rule: &Rule, permitted: Instant) -> Duration {
+        let left = self.expires.saturating_duration_since(permitted);
+        rule.window.min(left)
     }
 
     fn on_gone(mut self, gone: Incarnation, rule: &Rule) -> Self {

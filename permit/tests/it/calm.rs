@@ -109,10 +109,10 @@ fn exchange(world: &mut World, case: &Case) {
             to,
             attempt,
             ask,
-            is_permitted,
+            window,
         } = message
         {
-            environment::answered(world, case, to, attempt, ask, is_permitted);
+            environment::answered(world, case, to, attempt, ask, window);
         }
     }
     for message in world.sent.clone() {

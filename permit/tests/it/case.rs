@@ -144,6 +144,14 @@ impl Case {
         self
     }
 
+    /// Makes permits good for that many steps.
+    pub fn window(mut self, steps: u32) -> Self {
+        self.rule.acts_for = self.rule.acts_for - self.rule.window + STEP * steps;
+        self.rule.window = STEP * steps;
+        self.times.void_after = self.rule.window;
+        self
+    }
+
     pub fn tasks(mut self, tasks: usize) -> Self {
         self.tasks = tasks;
         self

@@ -6,8 +6,8 @@ use super::{
     case::Case,
     mutant::Mutant,
     promises::{
-        ACTS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_PASSED, SHOWS_LATE, TOGETHER,
-        TWICE, UNPROVEN, WAS_DONE,
+        ACTS_LATE, BEGINS_LATE, Broken, HELD_TWICE, MAY_BE_DONE, NEVER_ENDS, NOT_PASSED,
+        SHOWS_LATE, TOGETHER, TWICE, UNPROVEN, WAS_DONE,
     },
 };
 
@@ -68,6 +68,9 @@ pub fn once() -> Vec<Case> {
             .one_environment()
             .people(1)
             .until(3, 12),
+        punctual("once, permits that outlast the task", None)
+            .window(3)
+            .until(3, 9),
         punctual("once, until recorded", None)
             .crashes(1, 1)
             .recorded(),
@@ -197,6 +200,7 @@ pub fn mutants() -> Vec<(Mutant, Case, Broken)> {
         (Mutant::AskedIsAnswered, through, NOT_PASSED),
         (Mutant::VerifyLate, two.until(6, 7), NEVER_ENDS),
         (Mutant::SharedTarget, two, HELD_TWICE),
+        (Mutant::WholeWindow, once.window(3).until(3, 7), BEGINS_LATE),
         (Mutant::NoWindow, again, ACTS_LATE),
         (Mutant::AnyAsk, again, TOGETHER),
         (Mutant::AnyIncarnation, again.crashes(0, 1), TOGETHER),

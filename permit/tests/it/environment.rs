@@ -1,5 +1,7 @@
 //! The execution environments: the real asks, and the minimum around them.
 
+use std::time::Duration;
+
 use utakata_permit::{
     asks::Decision,
     message::{Answer, Ask, Refused, Verdict},
@@ -51,16 +53,14 @@ pub fn answered(
     to: Sender,
     attempt: Attempt,
     ask: u64,
-    is_permitted: bool,
+    window: Option<Duration>,
 ) {
     if !world.is_alive(to) && !case.is(Mutant::AnyIncarnation) {
         return;
     }
-    let verdict = if is_permitted {
-        Verdict::Permitted(mutant::window(case))
-    } else {
-        Verdict::Refused(Refused::Taken)
-    };
+    let verdict = window.map_or(Verdict::Refused(Refused::Taken), |window| {
+        Verdict::Permitted(mutant::window(case, window))
+    });
     let key = attempt.key();
     let answer = Answer {
         ask: Ask { key, ask },

@@ -74,22 +74,21 @@ fn is_read_back(life: &Life) -> bool {
 /// Applies an ask of an environment.
 pub fn requested(world: &mut World, case: &Case, from: Sender, attempt: Attempt, ask: u64) {
     let holder = mutant::holder(case, from, ask);
-    let is_permitted = if is_held_by_another(world, case, attempt.task) {
-        false
+    let window = if is_held_by_another(world, case, attempt.task) {
+        None
     } else {
         let event = Event::Ask {
             attempt: attempt.number,
             holder,
         };
         let verdict = happens(world, case, attempt.task, &event);
-        let is_permitted = matches!(verdict, Some(Verdict::Permitted(_)));
-        is_permitted || mutant::permits_again(case, &world.lives[attempt.task], attempt)
+        mutant::permitted(case, &world.lives[attempt.task], attempt, verdict)
     };
     world.send(Message::Permit {
         to: from,
         attempt,
         ask,
-        is_permitted,
+        window,
     });
 }
 

@@ -11,7 +11,7 @@ use utakata_permit::{
     Evidence,
     asks::{Decision, OpenAsks},
     life::{Holder, Life, Rule, Saved, Stage},
-    message::{Answer, Ask},
+    message::{Answer, Ask, Verdict},
 };
 
 use super::{
@@ -58,6 +58,8 @@ pub enum Mutant {
     VerifyLate,
     /// The ledger permits two tasks of a target at once.
     SharedTarget,
+    /// The ledger permits in the last moment of a task as at any other.
+    WholeWindow,
     /// The environment begins however late a permit arrives.
     NoWindow,
     /// The environment takes the permit of one ask for that of another.
@@ -121,10 +123,19 @@ pub fn holder(case: &Case, from: Sender, ask: u64) -> Holder {
     }
 }
 
-pub fn permits_again(case: &Case, life: &Life, attempt: Attempt) -> bool {
-    case.is(Mutant::PermitTwice)
-        && matches!(life.stage, Stage::Permitted { .. })
-        && life.attempt == attempt.number
+/// Returns the window of the permit, if there is one.
+pub fn permitted(
+    case: &Case,
+    life: &Life,
+    attempt: Attempt,
+    verdict: Option<Verdict>,
+) -> Option<Duration> {
+    let is_its = matches!(life.stage, Stage::Permitted { .. }) && life.attempt == attempt.number;
+    match verdict {
+        Some(Verdict::Permitted(_)) if case.is(Mutant::WholeWindow) => Some(case.rule.window),
+        Some(Verdict::Permitted(window)) => Some(window),
+        _ => (case.is(Mutant::PermitTwice) && is_its).then_some(case.rule.window),
+    }
 }
 
 pub fn teller(case: &Case, life: &Life, holder: Option<Holder>) -> Option<Holder> {
@@ -205,11 +216,11 @@ pub fn verifies_late(case: &Case, life: &mut Life, from: Option<&Holder>, report
     true
 }
 
-pub fn window(case: &Case) -> Duration {
+pub fn window(case: &Case, window: Duration) -> Duration {
     if case.is(Mutant::NoWindow) {
         STEP * 1000
     } else {
-        case.rule.window
+        window
     }
 }
 

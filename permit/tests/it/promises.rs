@@ -15,6 +15,7 @@ pub const TWICE: Broken = "done twice";
 pub const TOGETHER: Broken = "two attempts may act on one target";
 pub const WAS_DONE: Broken = "said not to have been done, and was";
 pub const MAY_BE_DONE: Broken = "said not to have been done, and may still be";
+pub const BEGINS_LATE: Broken = "an attempt begins after its task has expired";
 pub const ACTS_LATE: Broken = "an attempt acts after a later one was made";
 pub const SHOWS_LATE: Broken = "the device may still do what a later attempt is for";
 pub const NOT_PASSED: Broken = "said to be over before it has passed through";
@@ -120,6 +121,9 @@ pub fn only_forward(before: &World, after: &World) -> Result<(), Broken> {
 /// Checks one world against the next.
 pub fn check_step(before: &World, after: &World) -> Result<(), Broken> {
     only_forward(before, after)?;
+    if has_begun_late(before, after) {
+        return Err(BEGINS_LATE);
+    }
     for (before, after) in before.lives.iter().zip(&after.lives) {
         let has_new_permit =
             matches!(after.stage, Stage::Permitted { .. }) && after.holder() != before.holder();
@@ -135,6 +139,20 @@ pub fn check_step(before: &World, after: &World) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// Returns true if something was begun after its task had expired. A host whose clock stands still
+/// cannot know.
+fn has_begun_late(before: &World, after: &World) -> bool {
+    let may_know = after.lags.iter().all(|lag| *lag == 0);
+    let lives = after
+        .lives
+        .iter()
+        .zip(before.begun.iter().zip(&after.begun));
+    may_know
+        && lives
+            .filter(|(life, _)| after.now > life.expires)
+            .any(|(_, (before, after))| before != after)
 }
 
 /// Returns true if the ledger still waits for this outcome.

@@ -197,7 +197,7 @@ fn of_environments(world: &World, case: &Case, steps: &mut Vec<Step>) {
                 to,
                 attempt,
                 ask,
-                is_permitted: true,
+                window: Some(_),
             } = *message
                 && environment::may_say_late(world, case, to, attempt, ask)
             {
@@ -369,8 +369,8 @@ fn comes(world: &mut World, case: &Case, message: Message) {
             to,
             attempt,
             ask,
-            is_permitted,
-        } => environment::answered(world, case, to, attempt, ask, is_permitted),
+            window,
+        } => environment::answered(world, case, to, attempt, ask, window),
         Message::Over { of } => ledger::over(world, case, of),
         Message::Recorded { to, attempt, ask } => {
             environment::recorded(world, to, attempt, ask);

@@ -175,7 +175,8 @@ pub enum Message {
         to: Sender,
         attempt: Attempt,
         ask: u64,
-        is_permitted: bool,
+        /// Absent if it is refused.
+        window: Option<Duration>,
     },
     Outcome {
         from: Sender,
@@ -289,7 +290,7 @@ impl World {
             matches!(
                 message,
                 Message::Permit {
-                    is_permitted: true,
+                    window: Some(_),
                     ..
                 }
             )
@@ -323,9 +324,9 @@ impl World {
             Message::Permit {
                 to,
                 attempt,
-                is_permitted,
+                window,
                 ..
-            } => self.is_alive(to) && (is_permitted || !self.lives[attempt.task].has_ended()),
+            } => self.is_alive(to) && (window.is_some() || !self.lives[attempt.task].has_ended()),
             Message::Outcome { attempt, .. } => {
                 let life = &self.lives[attempt.task];
                 let is_current = life.attempt == attempt.number && !life.has_ended();

@@ -21,6 +21,7 @@ use tokio::time::sleep;
 use super::Bmc;
 use super::answer::{Answer, Asked, Exchange};
 use super::certificate::Shown;
+use crate::connections::Shared;
 use crate::fault::{Fault, Reply};
 
 /// The read buffer of a connection: there may be many thousand.
@@ -48,6 +49,8 @@ pub async fn serve(
             Ok((stream, _)) => {
                 let found = stream.local_addr().ok().and_then(&find);
                 if let Some(bmc) = found {
+                    let stream = Arc::new(stream);
+                    bmc.connected(&stream);
                     connections.spawn(converse(bmc, stream));
                 }
             }
@@ -60,8 +63,7 @@ pub async fn serve(
     }
 }
 
-async fn converse(bmc: Arc<Bmc>, stream: TcpStream) {
-    let _open = Open::of(bmc.clone());
+async fn converse(bmc: Arc<Bmc>, stream: Arc<TcpStream>) {
     let mut life = bmc.life.subscribe();
     tokio::select! {
         () = speak(&bmc, stream) => {}
@@ -70,8 +72,9 @@ async fn converse(bmc: Arc<Bmc>, stream: TcpStream) {
     }
 }
 
-async fn speak(bmc: &Arc<Bmc>, mut stream: TcpStream) {
+async fn speak(bmc: &Arc<Bmc>, stream: Arc<TcpStream>) {
     let _ = stream.set_nodelay(true);
+    let mut stream = Shared(stream);
     if !bmc.is_answering() {
         // Nobody is there: the connection stays open until the client has had enough.
         let mut ignored = [0; 256];
@@ -150,22 +153,6 @@ fn response(answer: Answer) -> Response<Full<Bytes>> {
     response
 }
 
-/// A connection that is counted.
-struct Open(Arc<Bmc>);
-
-impl Open {
-    fn of(bmc: Arc<Bmc>) -> Self {
-        bmc.state.lock().tally.connect();
-        Self(bmc)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.state.lock().tally.disconnect();
-    }
-}
-
 /// A request that is counted.
 struct UnderWay(Arc<Bmc>);
 
@@ -188,6 +175,12 @@ impl Drop for UnderWay {
 }
 
 impl Bmc {
+    fn connected(&self, stream: &Arc<TcpStream>) {
+        let mut state = self.state.lock();
+        let open = state.open.add(stream);
+        state.tally.connect(open);
+    }
+
     fn is_answering(&self) -> bool {
         let now = self.now();
         let mut state = self.state.lock();

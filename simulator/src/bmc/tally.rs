@@ -34,22 +34,17 @@ pub struct Counts {
 #[derive(Debug, Default)]
 pub struct Tally {
     pub counts: Counts,
-    connections: u64,
     conversations: u64,
     /// The times of the requests of the last second.
     recent: VecDeque<Duration>,
 }
 
 impl Tally {
-    pub fn connect(&mut self) {
-        self.connections += 1;
+    /// Counts a connection, with which so many are open.
+    pub fn connect(&mut self, open: u64) {
         let counts = &mut self.counts;
         counts.connections += 1;
-        counts.connections_max = counts.connections_max.max(self.connections);
-    }
-
-    pub fn disconnect(&mut self) {
-        self.connections = self.connections.saturating_sub(1);
+        counts.connections_max = counts.connections_max.max(open);
     }
 
     pub fn begin(&mut self, now: Duration) {

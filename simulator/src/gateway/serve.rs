@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::Gateway;
+use crate::connections::Shared;
 use crate::fault::{GARBAGE, Reply};
 
 /// The length of the part of a frame that says how long the rest is, and the lengths of the rest.
@@ -28,9 +29,10 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
+                let stream = Arc::new(stream);
                 // Whoever is one too many is closed at once.
-                if let Some(open) = Open::of(&gateway) {
-                    connections.spawn(converse(open, stream));
+                if takes(&gateway, &stream) {
+                    connections.spawn(converse(gateway.clone(), stream));
                 }
             }
             Err(error) => {
@@ -42,16 +44,17 @@ pub async fn serve(listener: TcpListener, gateway: Arc<Gateway>) {
     }
 }
 
-async fn converse(open: Open, mut stream: TcpStream) {
+async fn converse(gateway: Arc<Gateway>, stream: Arc<TcpStream>) {
     let _ = stream.set_nodelay(true);
+    let mut stream = Shared(stream);
     // The end of a connection, or of its sense.
     while let Ok(asked) = receive(&mut stream).await {
-        let under_way = UnderWay::of(&open.0);
-        let answer = match open.0.reply() {
+        let under_way = UnderWay::of(&gateway);
+        let answer = match gateway.reply() {
             Reply::Never => continue,
             Reply::Garbage => GARBAGE.to_vec(),
             Reply::After(delay) => {
-                let answer = open.0.ask(asked.unit, &asked.request).await;
+                let answer = gateway.ask(asked.unit, &asked.request).await;
                 sleep(delay).await;
                 frame(&asked, &answer)
             }
@@ -63,7 +66,7 @@ async fn converse(open: Open, mut stream: TcpStream) {
     }
 }
 
-async fn receive(stream: &mut TcpStream) -> io::Result<Asked> {
+async fn receive(stream: &mut Shared) -> io::Result<Asked> {
     let mut head = [0; HEAD];
     stream.read_exact(&mut head).await?;
     let [a, b, protocol_a, protocol_b, length_a, length_b] = head;
@@ -88,30 +91,18 @@ fn frame(asked: &Asked, answer: &[u8]) -> Vec<u8> {
     [&[a, b, 0, 0, c, d, asked.unit], answer].concat()
 }
 
-/// A connection, for as long as it is open.
-struct Open(Arc<Gateway>);
-
-impl Open {
-    /// `None` if the gateway has enough.
-    fn of(gateway: &Arc<Gateway>) -> Option<Self> {
-        let mut state = gateway.state.lock();
-        if state.open >= gateway.connections {
-            state.counts.connections_refused += 1;
-            return None;
-        }
-        state.open += 1;
-        let open = state.open;
-        let counts = &mut state.counts;
-        counts.connections += 1;
-        counts.connections_max = counts.connections_max.max(open);
-        Some(Self(gateway.clone()))
+/// Counts a connection. Returns false if the gateway has enough.
+fn takes(gateway: &Gateway, stream: &Arc<TcpStream>) -> bool {
+    let mut state = gateway.state.lock();
+    if state.open.count() >= gateway.connections {
+        state.counts.connections_refused += 1;
+        return false;
     }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.state.lock().open -= 1;
-    }
+    let open = state.open.add(stream);
+    let counts = &mut state.counts;
+    counts.connections += 1;
+    counts.connections_max = counts.connections_max.max(open);
+    true
 }
 
 /// A request, until it is answered or given up.

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use super::Upsd;
 use super::session::{Answer, Session};
+use crate::connections::Shared;
 use crate::fault::{GARBAGE, Reply};
 
 const LONGEST_LINE: u64 = 512;
@@ -19,7 +20,9 @@ pub async fn serve(listener: TcpListener, upsd: Arc<Upsd>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                connections.spawn(converse(Open::of(upsd.clone()), stream));
+                let stream = Arc::new(stream);
+                count(&upsd, &stream);
+                connections.spawn(converse(upsd.clone(), stream));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection to an upsd failed");
@@ -30,10 +33,10 @@ pub async fn serve(listener: TcpListener, upsd: Arc<Upsd>) {
     }
 }
 
-async fn converse(open: Open, stream: TcpStream) {
-    let upsd = &open.0;
+async fn converse(upsd: Arc<Upsd>, stream: Arc<TcpStream>) {
+    let upsd = &upsd;
     let _ = stream.set_nodelay(true);
-    let (reader, mut writer) = stream.into_split();
+    let (reader, mut writer) = tokio::io::split(Shared(stream));
     let mut reader = BufReader::new(reader);
     let mut session = Session::default();
     loop {
@@ -73,24 +76,10 @@ async fn converse(open: Open, stream: TcpStream) {
     }
 }
 
-/// A connection, for as long as it is open.
-struct Open(Arc<Upsd>);
-
-impl Open {
-    fn of(upsd: Arc<Upsd>) -> Self {
-        let mut state = upsd.state.lock();
-        state.open += 1;
-        let open = state.open;
-        let counts = &mut state.counts;
-        counts.connections += 1;
-        counts.connections_max = counts.connections_max.max(open);
-        drop(state);
-        Self(upsd)
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.state.lock().open -= 1;
-    }
+fn count(upsd: &Upsd, stream: &Arc<TcpStream>) {
+    let mut state = upsd.state.lock();
+    let open = state.open.add(stream);
+    let counts = &mut state.counts;
+    counts.connections += 1;
+    counts.connections_max = counts.connections_max.max(open);
 }

@@ -31,7 +31,10 @@ Examples:
   utakata alarm list --all -o json")]
     List(List),
     /// Show one alarm in full
-    #[command(after_help = "Example: utakata alarm show 0192f0c1")]
+    #[command(after_help = "\
+Examples:
+  utakata alarm show last
+  utakata alarm show 0192f0c1")]
     Show(Which),
     /// Explain an alarm: its rule, what explains it, and what it explains
     #[command(after_help = "Example: utakata alarm explain 0192f0c1")]
@@ -93,14 +96,14 @@ enum SeverityWord {
 
 #[derive(Debug, Args)]
 pub struct Which {
-    /// The id, or an unambiguous start or end of it
+    /// The id, or an unambiguous start or end of it, or last: the alarm that was raised last
     #[arg(value_name = "ALARM")]
     which: String,
 }
 
 #[derive(Debug, Args)]
 pub struct Several {
-    /// The ids, or unambiguous starts or ends of them
+    /// The ids, or unambiguous starts or ends of them, or last: the alarm that was raised last
     #[arg(value_name = "ALARM", required = true)]
     which: Vec<String>,
     /// Reason, for the record
@@ -110,7 +113,7 @@ pub struct Several {
 
 #[derive(Debug, Args)]
 pub struct ShelveArguments {
-    /// The ids, or unambiguous starts or ends of them
+    /// The ids, or unambiguous starts or ends of them, or last: the alarm that was raised last
     #[arg(value_name = "ALARM", required = true)]
     which: Vec<String>,
     /// Reason, for others to read
@@ -144,11 +147,11 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
     match command {
         Command::List(arguments) => return list(&client, &arguments, context).await,
         Command::Show(which) => {
-            let id = identifiers::alarm(&client, &which.which).await?;
+            let id = identifiers::alarm(&client, &which.which, context.purpose).await?;
             print(&client.alarm(id).await?, context)?;
         }
         Command::Explain(which) => {
-            let id = identifiers::alarm(&client, &which.which).await?;
+            let id = identifiers::alarm(&client, &which.which, context.purpose).await?;
             let explanation = client.explain_alarm(id).await?;
             context
                 .output
@@ -156,7 +159,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
         }
         Command::Ack(said) => {
             let body = Acknowledge { why: said.why };
-            for id in ids(&client, &said.which).await? {
+            for id in ids(&client, &said.which, context).await? {
                 print(&client.acknowledge_alarm(id, &body).await?, context)?;
             }
         }
@@ -165,13 +168,13 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
                 lasts: said.lasts,
                 why: said.why,
             };
-            for id in ids(&client, &said.which).await? {
+            for id in ids(&client, &said.which, context).await? {
                 print(&client.shelve_alarm(id, &body).await?, context)?;
             }
         }
         Command::Unshelve(said) => {
             let body = Acknowledge { why: said.why };
-            for id in ids(&client, &said.which).await? {
+            for id in ids(&client, &said.which, context).await? {
                 print(&client.unshelve_alarm(id, &body).await?, context)?;
             }
         }
@@ -182,10 +185,10 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
 }
 
 /// Returns the identifiers: all of them, before anything is done.
-async fn ids(client: &Client, which: &[String]) -> Result<Vec<AlarmId>> {
+async fn ids(client: &Client, which: &[String], context: &Context<'_>) -> Result<Vec<AlarmId>> {
     let mut ids = Vec::new();
     for text in which {
-        ids.push(identifiers::alarm(client, text).await?);
+        ids.push(identifiers::alarm(client, text, context.purpose).await?);
     }
     Ok(ids)
 }

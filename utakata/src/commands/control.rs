@@ -106,8 +106,8 @@ pub struct PaceArguments {
     /// Priority among tasks for the same target
     #[arg(long, value_enum, default_value = "routine")]
     priority: PriorityWord,
-    /// Time for which a task may wait for its target once its turn has come [default: as
-    /// configured]
+    /// Time within which a task must begin once its turn has come, whatever it waits for [default:
+    /// as configured]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     within: Option<Duration>,
 }

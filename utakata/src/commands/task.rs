@@ -34,7 +34,8 @@ Examples:
     Explain(Which),
     /// Settle a task by stating its outcome, which nobody else can know
     #[command(after_help = "\
-Look at the target first. `again` makes another attempt now.
+Look at the target first. `again` makes another attempt now. `last` is the one task of your last
+operation that has to be settled; if there are several, they are listed.
 
 Example: utakata task settle last succeeded --why 'the LED of the outlet is off'")]
     Settle {
@@ -155,7 +156,7 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             verdict,
             why,
         } => {
-            let id = identifiers::task(&client, &which.id, context.purpose).await?;
+            let id = identifiers::to_settle(&client, &which.id).await?;
             let verdict = verdict.into();
             let task = client.settle(id, &Settle { verdict, why }).await?;
             show(&task, context)?;

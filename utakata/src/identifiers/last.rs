@@ -1,23 +1,23 @@
 //! `last`: the caller's newest, in the order of the ledger. It is never somebody else's, and never
-//! one before a request that was refused.
+//! one before a request that was refused. Alarms are nobody's own: there it is the newest of all.
 
 use anyhow::{Result, bail};
 use utakata_api::{
     Client,
-    client::TaskQuery,
+    alarm::AlarmView,
+    client::{AlarmQuery, TaskQuery},
     operation::OperationView,
     page::MAX_LIMIT,
     person::{Me, Refusal},
     task::TaskView,
 };
-use utakata_model::{OperationId, OperationState, TaskId, TaskState};
+use utakata_model::{AlarmId, OperationId, OperationState, TaskId, TaskState};
 
+use super::listed;
 use crate::{connection::Purpose, exit::Usage, output::words};
 
 /// The number of newest operations that are searched first; most often the first one matches.
 const FIRST_LOOK: u32 = 20;
-/// The largest number of candidates that are listed.
-const NAMED: usize = 5;
 
 /// The meaning of `last`.
 #[derive(Debug, PartialEq)]
@@ -86,25 +86,17 @@ pub(super) async fn nobody_approves(client: &Client) -> Result<OperationId> {
     if waiting.is_empty() {
         bail!(Usage("no operation waits for an approval".into()));
     }
-    let more = match waiting.len() {
-        ..=NAMED => String::new(),
-        all => format!("; and {} more", all - NAMED),
-    };
-    let named = waiting[..waiting.len().min(NAMED)].join("; ");
     bail!(Usage(format!(
         "last is one's own, which nobody approves: give the id of what you have looked at. It \
-         waits for an approval: {named}{more}"
+         waits for an approval: {}",
+        listed::some(&waiting)
     )))
 }
 
 /// Returns the task of the caller's last operation.
 pub(super) async fn task(client: &Client, purpose: Purpose) -> Result<TaskId> {
     let operation = operation(client, purpose).await?;
-    let query = TaskQuery {
-        operation: Some(operation),
-        ..TaskQuery::default()
-    };
-    let tasks = client.tasks(&query, MAX_LIMIT).await?;
+    let tasks = tasks_of(client, operation).await?;
     match (pick(&tasks), tasks.first(), purpose) {
         (Some(one), _, _) => Ok(one.id),
         (None, Some(newest), Purpose::Look) => {
@@ -115,12 +107,97 @@ pub(super) async fn task(client: &Client, purpose: Purpose) -> Result<TaskId> {
             Ok(tasks.last().unwrap_or(newest).id)
         }
         (None, Some(_), Purpose::Change) => bail!(Usage(format!(
-            "the last operation has {} tasks: name one, see `utakata task list --operation \
-             {operation}`",
-            tasks.len()
+            "the last operation has {} tasks: name one by its id, or by the end of it: {}",
+            tasks.len(),
+            listed::tasks(&tasks)
         ))),
         (None, None, _) => bail!(Usage(format!("the operation {operation} has no task"))),
     }
+}
+
+async fn tasks_of(client: &Client, operation: OperationId) -> Result<Vec<TaskView>> {
+    let query = TaskQuery {
+        operation: Some(operation),
+        ..TaskQuery::default()
+    };
+    Ok(client.tasks(&query, MAX_LIMIT).await?)
+}
+
+/// Returns the only task of the caller's last operation that a person has to settle.
+pub(super) async fn to_settle(client: &Client) -> Result<TaskId> {
+    let operation = operation(client, Purpose::Change).await?;
+    let tasks = tasks_of(client, operation).await?;
+    let waiting = unsettled(&tasks);
+    match waiting.as_slice() {
+        [one] => Ok(one.id),
+        [] => {
+            let query = TaskQuery {
+                state: Some(TaskState::Unsettled),
+                ..TaskQuery::default()
+            };
+            let others = client.tasks(&query, MAX_LIMIT).await?;
+            bail!(Usage(nothing_to_settle(operation, &tasks, &others)))
+        }
+        several => bail!(Usage(format!(
+            "nothing was settled: {} tasks of your last operation are unsettled: name one by its \
+             id, or by the end of it: {}",
+            several.len(),
+            listed::tasks(several.iter().copied())
+        ))),
+    }
+}
+
+/// Returns the tasks that a person has to settle; if there are none, those of which nobody knows yet
+/// what became.
+fn unsettled(tasks: &[TaskView]) -> Vec<&TaskView> {
+    let are = |state| -> Vec<&TaskView> { tasks.iter().filter(|one| one.state == state).collect() };
+    match are(TaskState::Unsettled) {
+        none if none.is_empty() => are(TaskState::Unknown),
+        unsettled => unsettled,
+    }
+}
+
+/// Says that no task of the last operation has to be settled, and which other ones have to.
+fn nothing_to_settle(operation: OperationId, tasks: &[TaskView], others: &[TaskView]) -> String {
+    let own = match tasks {
+        [] => format!("your last operation, {operation}, has no task"),
+        tasks => format!(
+            "no task of your last operation, {operation}, is unsettled: {}",
+            listed::tasks(tasks)
+        ),
+    };
+    let others = match others {
+        [] => "no other task is unsettled either".into(),
+        others => format!(
+            "unsettled, name one by its id, or by the end of it: {}",
+            listed::tasks(others)
+        ),
+    };
+    format!("nothing was settled: {own}; {others}")
+}
+
+/// Returns the alarm that was raised last: one that no other explains, if there is any.
+pub(super) async fn alarm(client: &Client, purpose: Purpose) -> Result<AlarmId> {
+    for cause in [Some("none".into()), None] {
+        let query = AlarmQuery {
+            state: Some("all".into()),
+            cause,
+            ..AlarmQuery::default()
+        };
+        let alarms = client.alarms(&query).await?;
+        let Some(newest) = newest(&alarms) else {
+            continue;
+        };
+        if purpose == Purpose::Change {
+            tell!("last: {}", listed::alarm(newest));
+        }
+        return Ok(newest.id);
+    }
+    bail!(Usage("there is no alarm".into()))
+}
+
+fn newest(alarms: &[AlarmView]) -> Option<&AlarmView> {
+    alarms.iter().max_by_key(|one| (one.raised, one.number))
 }
 
 /// Picks the only task, or the only one that a person has to settle.
@@ -207,5 +284,69 @@ mod tests {
             told.contains("outlet-off outlet=3 on name=pdu-1, asked by admin"),
             "{told}"
         );
+    }
+
+    fn task(id: u32, state: &str) -> TaskView {
+        serde_json::from_value(json!({
+            "id": format!("0192f0c1-7b1e-7000-8000-{id:012}"), "attempt": 1,
+            "origin": { "operation": "0192f0c1-7b1e-7000-8000-000000000001" },
+            "target": format!("pdu-{id}"), "kind": "pdu", "action": "outlet-cycle",
+            "class": "control", "parameters": {}, "state": state,
+            "made": "2026-11-24T00:00:00Z", "expires": "2026-11-24T00:01:00Z",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_person_settles_the_one_task_that_needs_it_or_is_told_which_there_are() {
+        for (states, expect) in [
+            (&["unsettled"][..], &[0][..]),
+            (&["succeeded", "unsettled", "unknown"], &[1]),
+            (&["succeeded", "unknown"], &[1]),
+            (&["unsettled", "unsettled"], &[0, 1]),
+            (&["succeeded", "failed"], &[]),
+            (&[], &[]),
+        ] {
+            let tasks: Vec<TaskView> = (0..).zip(states).map(|(id, is)| task(id, is)).collect();
+            let expect: Vec<TaskId> = expect.iter().map(|at: &usize| tasks[*at].id).collect();
+            let found: Vec<TaskId> = unsettled(&tasks).iter().map(|one| one.id).collect();
+            assert_eq!(found, expect, "{states:?}");
+        }
+        let operation = view(1, None).operation.id;
+        let said = nothing_to_settle(operation, &[task(2, "succeeded")], &[task(7, "unsettled")]);
+        for part in [
+            "0192f0c1-7b1e-7000-8000-000000000002, outlet-cycle on pdu-2, succeeded",
+            "name one by its id",
+            "0192f0c1-7b1e-7000-8000-000000000007, outlet-cycle on pdu-7, unsettled",
+        ] {
+            assert!(said.contains(part), "{said}");
+        }
+        let said = nothing_to_settle(operation, &[task(2, "succeeded")], &[]);
+        assert!(
+            said.ends_with("no other task is unsettled either"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn the_last_alarm_is_the_one_that_was_raised_last() {
+        let alarm = |number: u32, raised: &str| -> AlarmView {
+            serde_json::from_value(json!({
+                "id": format!("0192f0c1-7b1e-7000-8000-{number:012}"), "number": number,
+                "rule": "hot", "target": "pdu-1", "severity": "major", "state": "returned",
+                "active": false, "raised": raised, "times": 1, "text": "it is hot",
+            }))
+            .unwrap()
+        };
+        assert_eq!(newest(&[]), None);
+        let alarms = [
+            alarm(9, "2026-11-24T00:00:00Z"),
+            alarm(3, "2026-11-24T00:02:00Z"),
+            alarm(4, "2026-11-24T00:02:00Z"),
+            alarm(8, "2026-11-24T00:01:00Z"),
+        ];
+        assert_eq!(newest(&alarms).unwrap().number, 4);
+        let said = listed::alarm(&alarms[1]);
+        assert!(said.contains("major returned: it is hot"), "{said}");
     }
 }

@@ -40,5 +40,6 @@ mod upgrade;
 mod vault;
 mod web;
 mod which_server;
+mod window;
 mod workers;
 mod zones;

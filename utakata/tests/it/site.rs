@@ -29,7 +29,7 @@ fn problems_are_reported_by_status_and_doctor_and_by_their_exit_codes() {
     place.until(&["target", "list", "--health", "failing"], |failing| {
         (failing.as_array()?.len() == 2).then_some(())
     });
-    // The overview may be a second old.
+    // The overview may be a second old: nobody has requested that they fail.
     let status = wait_for(|| Some(place.run(&["status"])).filter(|status| status.code == 1));
     let status = status.unwrap_or_else(|| place.run(&["status"]));
     assert_eq!(status.code, 1, "{}{}", status.out, status.err);

@@ -21,6 +21,7 @@ use utakata_worker_sdk::{
 };
 
 use crate::{
+    socket::{Owner, Socket},
     tls,
     trust::{Fingerprint, Trust},
     unclosed::Unclosed,
@@ -54,9 +55,11 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// A kept connection. It ends when it is dropped.
+/// A kept connection. It is closed when it is dropped, before anything else is done.
 #[derive(Debug)]
 pub struct Connection {
+    /// Dropped with the connection.
+    _owner: Owner,
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
     host: String,
@@ -130,16 +133,21 @@ impl Connection {
             .map_err(|_| Error::Open(tls::Error::Silence))?
             .map_err(Error::Name)?;
         let stream = tls::connect(&addresses, deadline).await?;
+        let (stream, owner) = Socket::new(stream);
         let host = host(&endpoint.address, endpoint.trust.is_some());
         let Some(trust) = &endpoint.trust else {
-            return Self::over(stream, host, None).await;
+            return Self::over((stream, owner), host, None).await;
         };
         let name = name_of(&endpoint.address);
         let (stream, certificate) = tls::handshake(stream, &name, trust, deadline).await?;
-        Self::over(Unclosed(stream), host, certificate).await
+        Self::over((Unclosed(stream), owner), host, certificate).await
     }
 
-    async fn over<S>(stream: S, host: String, certificate: Option<Vec<u8>>) -> Result<Self, Error>
+    async fn over<S>(
+        (stream, owner): (S, Owner),
+        host: String,
+        certificate: Option<Vec<u8>>,
+    ) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -153,6 +161,7 @@ impl Connection {
             let _ = connection.await;
         });
         Ok(Self {
+            _owner: owner,
             sender,
             driver,
             host,
@@ -288,5 +297,33 @@ pub fn advice(error: &Error) -> (&'static str, Cure, &'static str) {
             Cure::Operator,
             "nothing that it should tell is that large",
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Nobody else runs between the end of the connection and the look at the other side.
+    #[tokio::test]
+    async fn a_connection_is_closed_when_it_is_dropped_and_not_later() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let endpoint = Endpoint {
+            address: utakata_worker_sdk::address::parse(&address, 80).unwrap(),
+            trust: None,
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let connection = Connection::open(&endpoint, deadline).await.unwrap();
+        let (server, _) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let is_closed = || matches!(server.peek(&mut [0]), Ok(0));
+        // Its task has begun.
+        tokio::task::yield_now().await;
+        assert!(!is_closed() && connection.is_open());
+        drop(connection);
+        assert!(is_closed());
     }
 }

@@ -11,6 +11,7 @@ pub mod connection;
 pub mod device;
 pub mod place;
 pub mod rule;
+mod socket;
 pub mod task;
 pub mod tls;
 pub mod trust;

@@ -17,6 +17,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::{Instant, timeout_at},
 };
@@ -104,12 +105,12 @@ pub async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpS
 ///
 /// # Errors
 /// It fails, or the certificate is another one.
-pub async fn handshake(
-    stream: TcpStream,
+pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
     host: &str,
     trust: &Trust,
     deadline: Instant,
-) -> Result<(TlsStream<TcpStream>, Option<Vec<u8>>), Error> {
+) -> Result<(TlsStream<S>, Option<Vec<u8>>), Error> {
     let seen = Seen::default();
     let config = config(trust, &seen).map_err(Error::Handshake)?;
     let name = ServerName::try_from(host.to_owned());

@@ -10,7 +10,7 @@ use super::{Effect, LedgerState};
 use crate::{
     audit,
     dispatch::Progress,
-    ledger::entry::{Readiness, TaskEntry},
+    ledger::entry::{Readiness, TaskEntry, is_undoable},
     pace::{Ending, Paced, PacedState, Pacer, StopRule},
     store::{ControlTask, OperationProgress},
 };
@@ -181,40 +181,62 @@ impl LedgerState {
             return;
         }
         for task in open.pacer.due() {
-            let Some(entry) = self.tasks.get_mut(&task) else {
+            let Some(entry) = self.tasks.get(&task) else {
                 self.broken("a task that is due is not there", task);
                 continue;
             };
-            if entry.is_undoable() {
-                entry.turn = Readiness::Capturing;
-                let capture = super::ReadBack {
-                    task: Arc::clone(&entry.task),
-                    attempt: entry.life.attempt,
-                    until: self.now.instant + self.config.capture_within,
-                    purpose: super::Purpose::Settle,
-                };
-                self.effects.push(Effect::Capture(capture));
+            let is_undoable = entry.is_undoable();
+            self.begin_window(task);
+            if is_undoable {
+                self.capture(task);
             } else {
                 self.come(task);
             }
         }
     }
 
-    /// Puts a task whose turn has come into the lane of its target.
-    pub(super) fn come(&mut self, id: TaskId) {
+    /// Begins the time within which a task must begin: it is its turn. All that it waits for from
+    /// now on is within that time: the read of its target's present value, the lane, locks,
+    /// envelopes, the queue.
+    fn begin_window(&mut self, id: TaskId) {
         let Some(entry) = self.tasks.get_mut(&id) else {
             return self.broken("it is the turn of a task without an entry", id);
         };
-        entry.turn = Readiness::Come;
-        entry.since = self.now.at;
         let lifetime = entry.task.lifetime;
         if let Some(deadline) = entry.life.deadline() {
             self.deadlines.remove(&(deadline, id));
         }
+        entry.since = self.now.at;
         entry.life.expires = entry.life.expires.min(self.now.instant + lifetime);
         entry.record.expires = Some(entry.task.expires.min(self.now.at + lifetime));
         self.deadlines
             .extend(entry.life.deadline().map(|at| (at, id)));
+        self.write_down(id);
+    }
+
+    /// Reads the present value of a target before it is changed.
+    fn capture(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get_mut(&id) else {
+            return self.broken("a task without an entry is about to change its target", id);
+        };
+        entry.turn = Readiness::Capturing;
+        let until = self.now.instant + self.config.capture_within;
+        let capture = super::ReadBack {
+            task: Arc::clone(&entry.task),
+            attempt: entry.life.attempt,
+            until: until.min(entry.life.expires),
+            purpose: super::Purpose::Settle,
+        };
+        self.effects.push(Effect::Capture(capture));
+    }
+
+    /// Puts a task whose turn has come into the lane of its target.
+    pub(super) fn come(&mut self, id: TaskId) {
+        let Some(entry) = self.tasks.get_mut(&id) else {
+            return self.broken("a task without an entry comes into a lane", id);
+        };
+        entry.turn = Readiness::Come;
+        entry.since = self.now.at;
         let target = entry.task.target.clone();
         self.place(id, &target);
         self.write_down(id);
@@ -389,8 +411,12 @@ impl LedgerState {
         );
         let read_back = is_read_back.then(|| entry.read_back()).flatten();
         let is_late = entry.life.late().is_some();
+        let is_capturing = entry.turn == Readiness::Capturing;
         self.effects.extend(read_back.map(Effect::ReadBack));
         let target = entry.task.target.clone();
+        if is_capturing {
+            self.capture(id);
+        }
         if is_late {
             self.note_late(id, &target);
         }
@@ -399,8 +425,7 @@ impl LedgerState {
 }
 
 impl TaskEntry {
-    /// Returns true if the present value of the target must be known before it is changed.
     fn is_undoable(&self) -> bool {
-        self.task.undo.is_some() && self.task.verify.is_some()
+        is_undoable(&self.task)
     }
 }

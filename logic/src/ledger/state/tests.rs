@@ -12,7 +12,7 @@ use utakata_model::{
     Class, EnvironmentId, Incarnation, Kind, Operation, OperationId, OperationState, Outcome,
     OutcomeStatus, Pace, Parameters, PolicyName, Priority, Target, TargetName, TaskId, TaskKey,
     TaskState,
-    manifest::{Repeat, Risk, Verify},
+    manifest::{Repeat, Risk, Undo, Verify},
     outcome::Timings,
 };
 use utakata_permit::{
@@ -36,6 +36,7 @@ mod operations;
 mod people;
 mod races;
 mod targets;
+mod window;
 
 /// A ledger on a table, with a clock that is moved by hand.
 struct Table {
@@ -117,7 +118,7 @@ impl Table {
             paced: vec![Some(Arc::from("one rack")); operation.pace.at_most.len()],
             repeat: Repeat::Once,
             verify: requested.is_read_back.then(verify),
-            undo: None,
+            undo: requested.is_undoable.then(undo),
             risk: Risk::Low,
         };
         let tasks: Vec<ControlTask> = requested.targets.iter().map(task).collect();
@@ -222,6 +223,7 @@ struct Request {
     policy: Option<PolicyName>,
     break_glass: bool,
     is_read_back: bool,
+    is_undoable: bool,
 }
 
 fn on(targets: &[&'static str]) -> Request {
@@ -233,6 +235,7 @@ fn on(targets: &[&'static str]) -> Request {
         policy: None,
         break_glass: false,
         is_read_back: false,
+        is_undoable: false,
     }
 }
 
@@ -240,6 +243,10 @@ fn on(targets: &[&'static str]) -> Request {
 fn verify() -> Verify {
     let verify = json!({ "action": "read", "metric": "outlet", "value": "off" });
     serde_json::from_value(verify).unwrap()
+}
+
+fn undo() -> Undo {
+    serde_json::from_value(json!({ "action": "on" })).unwrap()
 }
 
 fn environment() -> EnvironmentId {

@@ -77,6 +77,22 @@ fn what_has_expired_is_not_permitted() {
 }
 
 #[test]
+fn a_permit_ends_with_its_task() {
+    let rule = once(None);
+    let event = ask(1, holder());
+    for (asked, left) in [(97, 2), (98, 2), (99, 1)] {
+        let window = answer(Verdict::Permitted(Duration::from_secs(left)));
+        let after = life(Stage::Permitted {
+            holder: holder(),
+            acts_until: at(asked + 10),
+        });
+        check(&rule, &life(queued()), asked, &event, &after, &window);
+        // Its answer was lost: the same permit again, and no longer.
+        check(&rule, &after, asked + 9, &event, &after, &window);
+    }
+}
+
+#[test]
 fn an_attempt_that_cannot_act_any_more_is_not_permitted_again_to_its_holder() {
     let rule = once(None);
     let before = life(permitted());

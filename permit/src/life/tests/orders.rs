@@ -133,7 +133,9 @@ proptest! {
         play(&rule, &happenings, |_, _, event, after, actions| {
             let [Action::Answer(Verdict::Permitted(window))] = actions else { return };
             let Event::Ask { attempt, holder } = event else { panic!("nobody asked") };
-            assert_eq!(*window, rule.window);
+            let Stage::Permitted { acts_until, .. } = after.stage else { panic!("no permit") };
+            let ends = acts_until - rule.acts_for + *window;
+            assert!(*window <= rule.window && (window.is_zero() || ends <= after.expires));
             assert_eq!((after.attempt, after.holder()), (*attempt, Some(holder)));
             permits.push((*attempt, holder.clone()));
         });
