@@ -51,6 +51,9 @@ use crate::{
 
 /// The deadline of a request that does not itself wait for something.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The header with the key of the local socket: the content of a file that the user of the server can
+/// read, and a confined worker cannot.
+pub const LOCAL_KEY: &str = "utakata-local-key";
 /// The deadline for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -93,13 +96,17 @@ impl Client {
         })
     }
 
-    /// Creates a client that reaches the server at a URL by its unix socket, as the user of this
-    /// process.
+    /// Creates a client that reaches the server at a URL by its unix socket, as the user of the
+    /// server, which the key of the socket proves.
     ///
     /// # Errors
-    /// The HTTP client could not be set up.
-    pub fn local(url: &str, socket: &Path) -> Result<Self, Error> {
+    /// The HTTP client could not be set up, or the key has characters that no HTTP header can carry.
+    pub fn local(url: &str, socket: &Path, key: &str) -> Result<Self, Error> {
+        let mut key = header::HeaderValue::from_str(key.trim()).map_err(|_| Error::Token)?;
+        key.set_sensitive(true);
+        let headers = [(header::HeaderName::from_static(LOCAL_KEY), key)];
         let builder = Trust::default().builder(false).unix_socket(socket);
+        let builder = builder.default_headers(headers.into_iter().collect());
         Ok(Self {
             http: builder.build().map_err(Error::Build)?,
             url: url.trim_end_matches('/').to_owned(),

@@ -78,13 +78,14 @@ use axum::{
 };
 use jiff::fmt::rfc2822::DateTimePrinter;
 use parking_lot::Mutex;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utakata_api::client::{self, Trust, relay::Relay};
 use utakata_model::{suggest, target::Secret};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use follower::Followers;
+pub use local::LocalSocket;
 pub use openapi::document;
 pub use problem::Refused;
 pub use tls::Certificate;
@@ -159,7 +160,7 @@ pub struct Doors {
     /// The certificate of the API, if it has TLS.
     pub certificate: Option<Certificate>,
     /// The socket on which the user of this process is admin.
-    pub local: Option<UnixListener>,
+    pub local: Option<LocalSocket>,
 }
 
 impl From<TcpListener> for Doors {

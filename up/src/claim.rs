@@ -204,10 +204,15 @@ fn is_token(text: &str) -> bool {
     text.len() >= TOKEN_LENGTH / 2 && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn make_token(path: &Path) -> io::Result<String> {
+/// Returns a text that nobody can guess, in hexadecimal digits.
+pub fn random_digits() -> io::Result<String> {
     let mut bytes = [0; TOKEN_LENGTH / 2];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let token: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn make_token(path: &Path) -> io::Result<String> {
+    let token = random_digits()?;
     write_whole(path, format!("{token}\n").as_bytes())?;
     Ok(token)
 }

@@ -85,6 +85,11 @@ impl Folder {
         self.path.join("api.sock")
     }
 
+    /// The path of the file with the key that a request on that socket shows.
+    pub fn socket_key_file(&self) -> PathBuf {
+        self.path.join("api.key")
+    }
+
     /// The path of the file with the address of the API.
     pub fn endpoint_file(&self) -> PathBuf {
         self.path.join("endpoint.json")
@@ -112,6 +117,11 @@ impl Folder {
 
     pub fn token(&self) -> io::Result<String> {
         fs::read_to_string(self.token_file()).map(|text| text.trim().to_owned())
+    }
+
+    /// Returns the key of the socket since its server has started.
+    pub fn socket_key(&self) -> io::Result<String> {
+        fs::read_to_string(self.socket_key_file()).map(|text| text.trim().to_owned())
     }
 }
 

@@ -64,7 +64,16 @@ pub fn client(global: &Global, purpose: Purpose) -> Result<Client> {
             }
             if named_token(global)?.is_none() && folder.token().is_err() && folder.socket().exists()
             {
-                return Ok(Client::local(&endpoint.url, &folder.socket())?);
+                let key = folder.socket_key().with_context(|| {
+                    format!(
+                        "the key {} cannot be read, which shows that you are the user of the \
+                         server: run this as root or as that user, or, if the server is of an \
+                         earlier version, restart it; or give --token-file FILE or set \
+                         UTAKATA_TOKEN",
+                        folder.socket_key_file().display()
+                    )
+                })?;
+                return Ok(Client::local(&endpoint.url, &folder.socket(), &key)?);
             }
             (endpoint.url, token_of(global, &folder)?, endpoint.ca)
         }

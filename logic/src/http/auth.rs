@@ -1,11 +1,15 @@
 //! The bearer token (RFC 6750) or the session of a browser, on everything, and the one to whom it
 //! belongs.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::{
-    Api, Refused, caller::Caller, connections::ClientConnection, cookie, gate::Gate,
-    local::LocalAdmin,
+    Api, Refused,
+    caller::Caller,
+    connections::ClientConnection,
+    cookie,
+    gate::Gate,
+    local::{LocalAdmin, LocalStranger},
 };
 use crate::{
     code::Code,
@@ -65,6 +69,9 @@ pub(super) async fn authenticate(
             let from = guest.map(|guest| guest.peer());
             return wrong(&api, reason, from).await.into_response();
         }
+        Err(Unidentified::Stranger(stranger)) => {
+            return without_key(&api, &stranger).await.into_response();
+        }
         Err(Unidentified::Refused(refused)) => return refused.into_response(),
     };
     // A client that is being served does not make room for others.
@@ -78,6 +85,8 @@ pub(super) async fn authenticate(
 enum Unidentified {
     /// It has a token that is not valid.
     Wrong(NoIdentity),
+    /// It arrived on the local socket without the key of it.
+    Stranger(LocalStranger),
     /// It has none, or a session that does not count.
     Refused(Refused),
 }
@@ -91,6 +100,9 @@ fn identify(api: &Api, request: &Request) -> Result<(Identity, Means), Unidentif
     }
     if request.extensions().get::<LocalAdmin>().is_some() {
         return Ok((Identity::admin(), Means::Token));
+    }
+    if let Some(stranger) = request.extensions().get::<LocalStranger>() {
+        return Err(Unidentified::Stranger(stranger.clone()));
     }
     let Some(identity) = cookie::identity(api, headers) else {
         let refused = Refused::new(Code::Unauthorized, "the request has no bearer token", CURE);
@@ -112,8 +124,12 @@ pub(super) async fn count_wrong(api: &Api, from: Option<IpAddr>) {
             "requests with a token or a login that is not valid"
         );
     }
+    wait(api, consequence.delay).await;
+}
+
+async fn wait(api: &Api, delay: Duration) {
     tokio::select! {
-        () = tokio::time::sleep(consequence.delay) => {}
+        () = tokio::time::sleep(delay) => {}
         () = api.cancel.cancelled() => {}
     }
 }
@@ -138,6 +154,21 @@ async fn wrong(api: &Api, reason: NoIdentity, from: Option<IpAddr>) -> Refused {
             Refused::new(Code::Unauthorized, detail, cure)
         }
     }
+}
+
+/// Refuses a request on the local socket from somebody who may be a worker.
+async fn without_key(api: &Api, stranger: &LocalStranger) -> Refused {
+    let wrong_tokens = api.handle.people().wrong_tokens();
+    let consequence = wrong_tokens.note(None, crate::clock::now());
+    if let Some(times) = consequence.log {
+        tracing::warn!(
+            has_another = stranger.has_another,
+            times,
+            "a process of this user has tried to be admin by the local socket without its key"
+        );
+    }
+    wait(api, consequence.delay).await;
+    stranger.refusal()
 }
 
 fn identity(api: &Api, token: &str) -> Result<Identity, NoIdentity> {

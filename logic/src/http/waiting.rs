@@ -17,7 +17,7 @@ use super::{
     Certificate, Doors, Error, Refused,
     auth::is_same,
     connections,
-    local::{self, LocalAdmin},
+    local::{self, LocalAdmin, LocalStranger},
 };
 use crate::{code::Code, config::Http};
 
@@ -81,6 +81,11 @@ impl Waiting {
 }
 
 async fn refuse(State(waiting): State<Waiting>, request: Request) -> Response {
+    if let Some(stranger) = request.extensions().get::<LocalStranger>()
+        && !request.headers().contains_key(header::AUTHORIZATION)
+    {
+        return stranger.refusal().into_response();
+    }
     let given = request.headers().get(header::AUTHORIZATION);
     let given = given.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let is_admin = request.extensions().get::<LocalAdmin>().is_some()

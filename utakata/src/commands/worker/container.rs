@@ -76,6 +76,7 @@ impl Containers {
             artifact: Artifact::Image(self.image.clone()),
             run: release.manifest.run.clone(),
             socket: socket.into(),
+            loopback: None,
             door: None,
             is_trial: true,
             control_within: release.manifest.control_within(),
