@@ -137,6 +137,19 @@ impl State {
         self.phase == Phase::Quiet && self.raises.is_empty() && !self.flapping && !self.silent
     }
 
+    /// Moves all its times, because the clock was set.
+    pub fn shift(&mut self, shifted: &dyn Fn(Timestamp) -> Timestamp) {
+        self.phase = match self.phase {
+            Phase::Quiet => Phase::Quiet,
+            Phase::Raising(since) => Phase::Raising(shifted(since)),
+            Phase::Active(since) => Phase::Active(shifted(since)),
+            Phase::Clearing(since) => Phase::Clearing(shifted(since)),
+        };
+        self.latest = self.latest.map(shifted);
+        self.heard = self.heard.map(shifted);
+        self.raises.iter_mut().for_each(|at| *at = shifted(*at));
+    }
+
     /// Returns the part that must survive a restart.
     pub fn lasting(&self) -> Lasting {
         Lasting {

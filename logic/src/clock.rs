@@ -35,9 +35,28 @@ impl Looked {
     }
 }
 
-/// A detector of clock settings.
+/// A detector of clock settings, for whoever looks often.
+#[derive(Debug)]
+pub struct Steps(Looked);
+
+impl Steps {
+    /// Starts watching.
+    pub fn begin() -> Self {
+        Self(Looked {
+            wall: now(),
+            steady: Instant::now(),
+        })
+    }
+
+    /// Returns the amount by which the clock was set since the last look, if it was.
+    pub fn look(&mut self) -> Option<SignedDuration> {
+        self.0.look(now(), Instant::now())
+    }
+}
+
+/// A detector of clock settings, for whoever waits for one.
 pub struct Watch {
-    looked: Looked,
+    steps: Steps,
     ticks: Interval,
 }
 
@@ -47,10 +66,7 @@ impl Watch {
         let mut ticks = interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
-            looked: Looked {
-                wall: now(),
-                steady: Instant::now(),
-            },
+            steps: Steps::begin(),
             ticks,
         }
     }
@@ -59,7 +75,7 @@ impl Watch {
     pub async fn step(&mut self) -> SignedDuration {
         loop {
             self.ticks.tick().await;
-            if let Some(step) = self.looked.look(now(), Instant::now()) {
+            if let Some(step) = self.steps.look() {
                 return step;
             }
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use jiff::Timestamp;
 use utakata_alarm::{Event, Explanation, Parent, Standing, explain};
 use utakata_api::alarm::AlarmChangeKind;
-use utakata_model::{RelationKind, TargetName};
+use utakata_model::{AlarmId, RelationKind, TargetName};
 
 use super::{
     engine::Engine,
@@ -15,17 +15,19 @@ use super::{
 
 /// The time for which a cause is looked for before people are told without one.
 const SEARCH: Duration = Duration::from_secs(20);
+/// The largest number of alarms, each because of the next, that are followed. There are no more levels
+/// in a room.
+const LONGEST_CHAIN: usize = 64;
 
 impl Engine {
     /// Looks for the cause of an alarm that is about to be raised: people are told of the cause, or
     /// once nothing turned out to be one.
     pub(super) fn suspect(&mut self, record: &mut Record, rule: &Numbered, now: Timestamp) {
-        let found = self.explanation(&record.target, rule, now);
         let Some(alarm) = &mut record.alarm else {
             return;
         };
-        match found {
-            Explanation::Cause(cause) if cause != alarm.id => {
+        match self.explanation(alarm.id, &record.target, rule, now) {
+            Explanation::Cause(cause) => {
                 alarm.facts.on(Event::Cause(Some(cause)), now);
             }
             Explanation::Ask(targets) => {
@@ -35,7 +37,7 @@ impl Engine {
                 alarm.asked = true;
                 self.ask(targets, now);
             }
-            Explanation::Cause(_) | Explanation::None => {
+            Explanation::None => {
                 alarm.facts.on(Event::Cause(None), now);
             }
         }
@@ -50,14 +52,40 @@ impl Engine {
         }
     }
 
-    fn explanation(&self, target: &TargetName, rule: &Numbered, since: Timestamp) -> Explanation {
+    fn explanation(
+        &self,
+        of: AlarmId,
+        target: &TargetName,
+        rule: &Numbered,
+        since: Timestamp,
+    ) -> Explanation {
         let because = &rule.rule.rule().because;
         explain(because, &*self.site.graph, target, |parent, relation| {
-            self.standing(parent, relation, since)
+            self.standing(of, parent, relation, since)
         })
     }
 
-    fn standing(&self, parent: Parent<'_>, relation: RelationKind, since: Timestamp) -> Standing {
+    /// Returns true if an alarm is explained by another, directly or over further ones.
+    fn is_because_of(&self, alarm: AlarmId, other: AlarmId) -> bool {
+        let cause = |alarm: &AlarmId| {
+            let record = self.record(self.by_id.get(alarm)?)?;
+            record.alarm.as_ref()?.facts.held.cause
+        };
+        std::iter::successors(Some(alarm), cause)
+            .take(LONGEST_CHAIN)
+            .any(|one| one == other)
+    }
+
+    /// Returns the standing of what an alarm's target depends on. What is down because of that alarm
+    /// does not explain it: a switch and the PDU that feeds it reach and feed each other, and whichever
+    /// is told, one of them is.
+    fn standing(
+        &self,
+        of: AlarmId,
+        parent: Parent<'_>,
+        relation: RelationKind,
+        since: Timestamp,
+    ) -> Standing {
         let Some(watched) = self.targets.get(parent.target) else {
             return Standing::Unwatched;
         };
@@ -70,11 +98,13 @@ impl Engine {
             explains && is_outlet && record.is_active()
         };
         let down = watched.records.values().map(Box::as_ref).filter(explains);
-        if let Some(alarm) = down
+        let (because_of_it, down): (Vec<_>, Vec<_>) = down
             .filter_map(|record| Some(record.alarm.as_ref()?.id))
-            .min()
-        {
-            return Standing::Down(alarm);
+            .partition(|alarm| self.is_because_of(*alarm, of));
+        match (down.into_iter().min(), because_of_it.is_empty()) {
+            (Some(alarm), _) => return Standing::Down(alarm),
+            (None, false) => return Standing::Up,
+            (None, true) => {}
         }
         if self.site.coverage.of(parent.target).is_none() {
             return Standing::Unwatched;
@@ -109,8 +139,8 @@ impl Engine {
         let (id, raised, asked) = (alarm.id, alarm.raised, alarm.asked);
         let (cause, suspected) = (alarm.facts.held.cause, alarm.facts.held.suspected);
         let was_explained = alarm.was_explained;
-        match self.explanation(&key.target, &rule, raised) {
-            Explanation::Cause(found) if cause == Some(found) || found == id => {}
+        match self.explanation(id, &key.target, &rule, raised) {
+            Explanation::Cause(found) if cause == Some(found) => {}
             Explanation::Cause(found) => {
                 let event = Event::Cause(Some(found));
                 self.happen(key, event, AlarmChangeKind::Explained, now);

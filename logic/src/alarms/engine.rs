@@ -12,8 +12,9 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
-use utakata_alarm::{Change, Subject};
+use jiff::{SignedDuration, Timestamp};
+use utakata_alarm::{Change, Event, Subject};
+use utakata_api::alarm::AlarmChangeKind;
 use utakata_model::{AlarmId, TargetName, alarm::WhenSilent, reading::Attributes};
 
 pub use self::output::Output;
@@ -75,10 +76,13 @@ impl Engine {
             output: Output::default(),
         };
         for record in records {
+            let mut record = record;
             if let Some(alarm) = &record.alarm {
                 engine.number = engine.number.max(alarm.number);
                 alarm.id.is_past();
             }
+            // The clock may have been set back meanwhile.
+            record.state.shift(&|at| at.min(began));
             engine.keep(Box::new(record));
         }
         engine
@@ -149,6 +153,32 @@ impl Engine {
         ended.iter().for_each(|key| self.end(key, now));
     }
 
+    /// Moves all times by as much as the clock was set, so that everything keeps its age. Times that
+    /// people have given stay.
+    pub fn shift(&mut self, step: SignedDuration) {
+        let shifted = |at: Timestamp| at.checked_add(step).unwrap_or(at);
+        self.began = shifted(self.began);
+        self.asked.values_mut().for_each(|at| *at = shifted(*at));
+        // At the earlier moment: what is not due yet is put off once more.
+        let earlier = |at: Timestamp| at.min(shifted(at));
+        self.deadline_of
+            .values_mut()
+            .for_each(|at| *at = earlier(*at));
+        let deadlines = std::mem::take(&mut self.deadlines);
+        self.deadlines = deadlines
+            .into_iter()
+            .map(|(at, key)| (earlier(at), key))
+            .collect();
+        let silence = std::mem::take(&mut self.silence);
+        self.silence = silence
+            .into_iter()
+            .map(|(at, target)| (shifted(at), target))
+            .collect();
+        for watched in self.targets.values_mut() {
+            watched.shift(&shifted);
+        }
+    }
+
     fn end_target(&mut self, name: &TargetName, now: Timestamp) {
         let records = self
             .targets
@@ -172,9 +202,16 @@ impl Engine {
         self.output.gone.insert(key.clone(), record.name());
         if record.is_active() {
             self.changed(&mut record, None, Change::Over, now);
+        } else {
+            self.apply(&mut record, Event::Nothing, AlarmChangeKind::Over, now);
         }
+        // Nobody could acknowledge it any more.
         if let Some(alarm) = record.alarm {
             self.by_id.remove(&alarm.id);
+            let last = self.output.changes.last_mut();
+            if let Some(last) = last.filter(|last| last.alarm.id == alarm.id) {
+                last.done = true;
+            }
         }
         self.output.dirty.remove(key);
     }

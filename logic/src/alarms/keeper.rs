@@ -142,12 +142,17 @@ impl AlarmKeeper {
         self.tell_again(&engine).await;
         let (number, _channels) = self.channels();
         let mut inputs = Vec::with_capacity(AT_ONCE);
+        let mut steps = clock::Steps::begin();
         while !cancel.is_cancelled() && self.parts.duties.borrow().ledger.as_ref() == Some(term) {
             let wait = wait(&engine);
             tokio::select! {
                 () = cancel.cancelled() => return,
                 taken = self.inputs.recv_many(&mut inputs, AT_ONCE) => if taken == 0 { return },
                 () = tokio::time::sleep(wait) => {}
+            }
+            if let Some(step) = steps.look() {
+                engine.shift(step);
+                seen.own_at = None;
             }
             self.look_around(&mut engine, &mut seen);
             let waiting = self.take_in(&mut engine, &mut inputs);

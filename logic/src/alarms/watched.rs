@@ -116,6 +116,28 @@ impl Watched {
         present.find_map(|(of, at)| (of == rule).then_some(*at))
     }
 
+    /// Moves all times, because the clock was set. What is read from now on is new, whatever the clock
+    /// showed before; trends begin anew.
+    pub fn shift(&mut self, shifted: &dyn Fn(Timestamp) -> Timestamp) {
+        self.answered = self.answered.map(shifted);
+        self.in_vain = self.in_vain.map(|tried| InVain {
+            since: shifted(tried.since),
+            last: shifted(tried.last),
+        });
+        self.present
+            .iter_mut()
+            .for_each(|(_, at)| *at = shifted(*at));
+        self.latest.clear();
+        self.trends = Trends::default();
+        for record in self.records.values_mut() {
+            record.state.shift(shifted);
+            if let Some(alarm) = &mut record.alarm {
+                let suspected = &mut alarm.facts.held.suspected;
+                *suspected = suspected.map(shifted);
+            }
+        }
+    }
+
     /// Returns true if readings of an action are newer than those before them.
     pub fn is_new(&mut self, action: &ActionName, time: Timestamp) -> bool {
         match self.latest.iter_mut().find(|(known, _)| known == action) {

@@ -219,8 +219,12 @@ impl Engine {
             .get(target)
             .into_iter()
             .flat_map(|one| &one.records);
-        let with_alarm = records.filter(|(_, record)| record.alarm.is_some());
-        let keys: Vec<Key> = with_alarm.map(|(_, record)| record.key()).collect();
+        // What holds it already is no change, such as a lock that is read at the start.
+        let changes = records.filter(|(_, record)| {
+            let alarm = record.alarm.as_ref();
+            alarm.is_some_and(|alarm| alarm.facts.held.lock != until)
+        });
+        let keys: Vec<Key> = changes.map(|(_, record)| record.key()).collect();
         for key in keys {
             self.happen(&key, Event::Lock(until), kind, now);
         }

@@ -18,8 +18,15 @@ fn entry(name: &str, device: u64) -> Arc<TargetEntry> {
 
 /// An engine that knows a switch and what is behind it, all read every ten seconds.
 fn site(behind: u64) -> (Engine, Vec<Arc<TargetEntry>>) {
-    let mut targets = vec![entry("sw-1", 0)];
-    targets.extend((1..=behind).map(|number| entry(&format!("bmc-{number}"), number)));
+    let names = (1..=behind).map(|number| format!("bmc-{number}"));
+    let names: Vec<String> = [String::from("sw-1")].into_iter().chain(names).collect();
+    site_of(&names, &[("reaches", "sw-1", "name!=sw-1")])
+}
+
+/// An engine that knows targets and relations, all read every ten seconds.
+fn site_of(names: &[String], relations: &[(&str, &str, &str)]) -> (Engine, Vec<Arc<TargetEntry>>) {
+    let targets = (0..).zip(names).map(|(number, name)| entry(name, number));
+    let targets: Vec<_> = targets.collect();
     let schedule = Schedule {
         name: "all".parse().unwrap(),
         selector: Default::default(),
@@ -31,12 +38,14 @@ fn site(behind: u64) -> (Engine, Vec<Arc<TargetEntry>>) {
     let coverage = Coverage::build(&[Arc::new(schedule)], &KindsSnapshot::default(), |_| {
         Arc::clone(&selected)
     });
-    let relation: Relation = serde_json::from_value(serde_json::json!({
-        "relation": "reaches", "from": "sw-1", "to": "name!=sw-1",
-    }))
-    .unwrap();
+    let relation = |(relation, from, to): &(&str, &str, &str)| {
+        serde_json::from_value(serde_json::json!({
+            "relation": relation, "from": from, "to": to,
+        }))
+    };
+    let relations: Vec<Relation> = relations.iter().map(|one| relation(one).unwrap()).collect();
     let declared: Vec<&Target> = targets.iter().map(|entry| &*entry.target).collect();
-    let graph = Graph::build(declared.into_iter(), [&relation].into_iter());
+    let graph = Graph::build(declared.into_iter(), relations.iter());
     let mut engine = Engine::new(Arc::new(Rules::new(&[])), Vec::new(), 0, at(0));
     engine.surround(Arc::new(coverage), Arc::new(graph), &targets, at(0));
     for target in &targets {
@@ -89,6 +98,83 @@ fn what_is_silent_behind_a_dead_switch_is_told_as_the_switch() {
         told(&engine.take_output()),
         [("sw-1".into(), AlarmNotice::Over)]
     );
+}
+
+/// Lets targets fall silent, and returns those of which people are told in the next minutes.
+fn told_of(engine: &mut Engine, silent: &[Arc<TargetEntry>]) -> Vec<String> {
+    let mut all = Vec::new();
+    for second in 6..=120 {
+        for target in silent.iter().filter(|_| second % 10 == 5) {
+            engine.ended(target, Contact::InVain, at(second));
+        }
+        engine.tick(at(second));
+        engine.explain(at(second));
+        all.extend(
+            told(&engine.take_output())
+                .into_iter()
+                .map(|(name, _)| name),
+        );
+    }
+    all
+}
+
+#[test]
+fn what_explains_each_other_is_told_once() {
+    // By labels alone: a PDU feeds the switch of its rack, which reaches it.
+    for order in [["pdu", "sw"], ["sw", "pdu"]] {
+        let names = order.map(String::from);
+        let relations = [("feeds", "pdu", "name=sw"), ("reaches", "sw", "name=pdu")];
+        let (mut engine, targets) = site_of(&names, &relations);
+        let told = told_of(&mut engine, &targets);
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+    // Both feeds of the switch, and a server behind it.
+    let names = ["pdu-a", "pdu-b", "sw", "bmc"].map(String::from);
+    let relations = [
+        ("feeds", "pdu-a", "name in (sw,bmc)"),
+        ("feeds", "pdu-b", "name in (sw,bmc)"),
+        ("reaches", "sw", "name!=sw"),
+    ];
+    let (mut engine, targets) = site_of(&names, &relations);
+    // Whether the other feed is alive nobody can see while the switch is silent.
+    assert_eq!(told_of(&mut engine, &targets), ["pdu-a", "sw"]);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn of_what_is_silent_something_is_told_whatever_depends_on_what(
+        edges in proptest::collection::vec((0_usize..6, 0_usize..6, proptest::bool::ANY), 0..12),
+    ) {
+        let names: Vec<String> = (0..6).map(|number| format!("t{number}")).collect();
+        // A circle of one relation is refused: each goes one way.
+        let selectors: Vec<String> = names.iter().map(|name| format!("name={name}")).collect();
+        let relations: Vec<(&str, &str, &str)> = edges
+            .iter()
+            .filter(|(from, to, _)| from != to)
+            .map(|(a, b, feeds)| match feeds {
+                true => ("feeds", &*names[*a.min(b)], &*selectors[*a.max(b)]),
+                false => ("reaches", &*names[*a.max(b)], &*selectors[*a.min(b)]),
+            })
+            .collect();
+        let (mut engine, targets) = site_of(&names, &relations);
+        let told = told_of(&mut engine, &targets);
+        // Each group of what hangs together.
+        let mut group: Vec<usize> = (0..6).collect();
+        for _ in 0..6 {
+            for (a, b, _) in &edges {
+                let least = group[*a].min(group[*b]);
+                (group[*a], group[*b]) = (least, least);
+            }
+        }
+        for least in group.iter().collect::<BTreeSet<_>>() {
+            let of_it = names.iter().zip(&group).filter(|(_, of)| *of == least);
+            let is_told = of_it.clone().any(|(name, _)| told.contains(name));
+            let of_it: Vec<_> = of_it.collect();
+            proptest::prop_assert!(is_told, "{of_it:?}: {told:?}");
+        }
+    }
 }
 
 #[test]
@@ -336,4 +422,74 @@ fn a_target_about_which_there_is_nothing_to_say_takes_little_memory() {
         size_of_val(engine.targets.values().next().unwrap()),
         size_of::<usize>()
     );
+}
+
+/// An engine of one target with a rule on its power, which has to be high for 30 seconds.
+fn hot() -> (Engine, Arc<TargetEntry>) {
+    let (mut engine, mut targets) = site(0);
+    let rule = serde_json::json!({ "name": "hot", "on": { "metric": "hw.power" },
+        "raise": "value > 100.0", "hold": "30s" });
+    ruled(&mut engine, rule);
+    (engine, targets.remove(0))
+}
+
+fn see(engine: &mut Engine, target: &Arc<TargetEntry>, second: i64, power: f64) {
+    let readings = readings(target, second, &[("hw.power", power)]);
+    engine.saw(target, &readings, at(second));
+    engine.tick(at(second));
+}
+
+#[test]
+fn a_clock_that_is_set_keeps_what_is_held_its_age_and_makes_nobody_deaf() {
+    for step in [-3600, 3600] {
+        let (mut engine, target) = hot();
+        for second in [10, 20, 30] {
+            see(&mut engine, &target, second, 200.0);
+        }
+        engine.shift(SignedDuration::from_secs(step));
+        see(&mut engine, &target, 35 + step, 200.0);
+        engine.tick(at(39 + step));
+        assert_eq!(of_rule(&engine.take_output(), "hot"), [], "{step}");
+        engine.tick(at(41 + step));
+        let raised = [(AlarmChangeKind::Raised, 41 + step)];
+        assert_eq!(of_rule(&engine.take_output(), "hot"), raised);
+        see(&mut engine, &target, 45 + step, 1.0);
+        let over = [(AlarmChangeKind::Over, 45 + step)];
+        assert_eq!(of_rule(&engine.take_output(), "hot"), over);
+    }
+}
+
+#[test]
+fn what_is_read_of_the_store_is_no_change() {
+    let (mut engine, target) = hot();
+    let until = at(9000);
+    engine.locked(&target.target.name, Some(until), at(8));
+    for second in [10, 20, 30, 40, 50] {
+        see(&mut engine, &target, second, 200.0);
+    }
+    let output = engine.take_output();
+    assert_eq!(output.changes.len(), 1);
+    engine.locked(&target.target.name, Some(until), at(60));
+    assert!(engine.take_output().changes.is_empty());
+    engine.locked(&target.target.name, None, at(61));
+    assert_eq!(engine.take_output().changes.len(), 1);
+}
+
+#[test]
+fn an_alarm_whose_rule_is_gone_is_told_as_done_whether_or_not_it_was_seen() {
+    for is_over in [false, true] {
+        let (mut engine, target) = hot();
+        for second in [10, 20, 30, 40] {
+            see(&mut engine, &target, second, 200.0);
+        }
+        if is_over {
+            see(&mut engine, &target, 50, 1.0);
+        }
+        let output = engine.take_output();
+        assert!(output.changes.iter().all(|change| !change.done));
+        engine.rule(Arc::new(Rules::new(&[])), at(60));
+        let output = engine.take_output();
+        let last = output.changes.last().map(|one| (one.change, one.done));
+        assert_eq!(last, Some((AlarmChangeKind::Over, true)), "{is_over}");
+    }
 }
