@@ -125,17 +125,19 @@ async fn tasks_of(client: &Client, operation: OperationId) -> Result<Vec<TaskVie
 
 /// Returns the only task of the caller's last operation that a person has to settle.
 pub(super) async fn to_settle(client: &Client) -> Result<TaskId> {
-    let operation = operation(client, Purpose::Change).await?;
+    let operation = match operation(client, Purpose::Change).await {
+        Err(error) if error.is::<Usage>() => {
+            let others = unsettled_of_all(client).await?;
+            bail!(Usage(format!("{error}; {}", named(&others))))
+        }
+        operation => operation?,
+    };
     let tasks = tasks_of(client, operation).await?;
     let waiting = unsettled(&tasks);
     match waiting.as_slice() {
         [one] => Ok(one.id),
         [] => {
-            let query = TaskQuery {
-                state: Some(TaskState::Unsettled),
-                ..TaskQuery::default()
-            };
-            let others = client.tasks(&query, MAX_LIMIT).await?;
+            let others = unsettled_of_all(client).await?;
             bail!(Usage(nothing_to_settle(operation, &tasks, &others)))
         }
         several => bail!(Usage(format!(
@@ -145,6 +147,14 @@ pub(super) async fn to_settle(client: &Client) -> Result<TaskId> {
             listed::tasks(several.iter().copied())
         ))),
     }
+}
+
+async fn unsettled_of_all(client: &Client) -> Result<Vec<TaskView>> {
+    let query = TaskQuery {
+        state: Some(TaskState::Unsettled),
+        ..TaskQuery::default()
+    };
+    Ok(client.tasks(&query, MAX_LIMIT).await?)
 }
 
 /// Returns the tasks that a person has to settle; if there are none, those of which nobody knows yet
@@ -166,14 +176,18 @@ fn nothing_to_settle(operation: OperationId, tasks: &[TaskView], others: &[TaskV
             listed::tasks(tasks)
         ),
     };
-    let others = match others {
-        [] => "no other task is unsettled either".into(),
-        others => format!(
-            "unsettled, name one by its id, or by the end of it: {}",
-            listed::tasks(others)
+    format!("nothing was settled: {own}; {}", named(others))
+}
+
+/// Says which tasks are unsettled, whoever has requested them.
+fn named(unsettled: &[TaskView]) -> String {
+    match unsettled {
+        [] => "no task is unsettled".into(),
+        unsettled => format!(
+            "these are unsettled, name one by its id, or by the end of it: {}",
+            listed::tasks(unsettled)
         ),
-    };
-    format!("nothing was settled: {own}; {others}")
+    }
 }
 
 /// Returns the alarm that was raised last: one that no other explains, if there is any.
@@ -323,7 +337,7 @@ mod tests {
         }
         let said = nothing_to_settle(operation, &[task(2, "succeeded")], &[]);
         assert!(
-            said.ends_with("no other task is unsettled either"),
+            said.ends_with("no task is unsettled"),
             "{said}"
         );
     }
