@@ -91,11 +91,10 @@ configuration() {
   "created": "$MADE",
   "config": {
     "User": "$OWNER:$OWNER",
-    "ExposedPorts": { "1883/tcp": {}, "7700/tcp": {} },
-    "Env": ["PATH=/usr/bin", "UTAKATA_DATA=/data", "UTAKATA__LOGIC__HTTP__INSECURE=true",
-      "UTAKATA__MQTT__INSECURE=true"],
+    "ExposedPorts": { "7700/tcp": {} },
+    "Env": ["PATH=/usr/bin", "UTAKATA_DATA=/data", "UTAKATA__LOGIC__HTTP__INSECURE=true"],
     "Entrypoint": ["/usr/bin/utakata"],
-    "Cmd": ["up", "--listen", "0.0.0.0:7700", "--mqtt", "0.0.0.0:1883"],
+    "Cmd": ["up", "--listen", "0.0.0.0:7700"],
     "Healthcheck": {
       "Test": ["CMD", "/usr/bin/utakata", "environment", "list"],
       "Interval": 10000000000,

@@ -14,7 +14,9 @@ use tokio::{
 use utakata_model::{Cure, EnvironmentId, Kind, ReleaseId, environment::RefusedRelease};
 
 use crate::{
-    Config, Release, Unmade, content,
+    Config, Release, Unmade,
+    allowed::Allowed,
+    content,
     desired::{LocalDesired, Locality},
     files::is_unreadable,
     trial::Trials,
@@ -78,7 +80,8 @@ pub(crate) async fn watch(sources: Sources, to: watch::Sender<Arc<Catalogue>>) {
         unmade,
     } = sources;
     let mut preparations = Preparations::new(trials);
-    let mut scanner = Scanner::new(config.releases.clone(), config.programs.clone(), trust);
+    let folders = (config.releases.clone(), config.programs.clone());
+    let mut scanner = Scanner::new(folders, trust, Allowed::new(&config));
     let here = Locality {
         id: &me,
         zone: &config.zone,

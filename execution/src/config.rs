@@ -1,5 +1,6 @@
 //! The settings of an environment, each with its default.
 
+mod breaker;
 pub mod confinement;
 mod content;
 mod docker;
@@ -13,12 +14,14 @@ use serde::{Deserialize, Serialize};
 use utakata_model::{
     EnvironmentId, Kind, Labels, NameError, PerSecond, Zone, duration,
     manifest::PoolSize,
+    place::Place,
     settings::{self, Setting as _},
 };
 use utakata_settings::Settings;
 
 use crate::signatures::is_site_key;
 
+pub use breaker::Breaker;
 pub use confinement::Confinement;
 pub use content::Content;
 pub use docker::Docker;
@@ -62,6 +65,12 @@ pub struct Config {
     /// has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site_key: Option<String>,
+    /// Where workers may run: as a process, in a container (image). A release that would run
+    /// elsewhere is refused.
+    pub allow: Vec<Place>,
+    /// Registries of images, or parts of them (`registry.example/team`); any when there are none.
+    #[setting(form = "list of registries")]
+    pub registries: Vec<String>,
     /// Environment variables that workers see; all others are hidden.
     #[setting(form = "list of names")]
     pub variables: Vec<String>,
@@ -135,25 +144,6 @@ pub struct Config {
     pub without_permits: bool,
 }
 
-/// Conditions under which a target that does not answer is left alone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Settings)]
-#[serde(deny_unknown_fields, default)]
-pub struct Breaker {
-    /// Number of consecutive attempts without an answer after which a target is left alone for a
-    /// while; 0: never.
-    #[setting(or_zero)]
-    pub failures: u32,
-    /// First time for which it is left alone; it doubles with each further silence.
-    #[serde(with = "duration")]
-    pub first: Duration,
-    /// Longest time for which it is left alone.
-    #[serde(with = "duration")]
-    pub max: Duration,
-    /// Codes of problems that mean that a target did not answer.
-    #[setting(form = "list of codes")]
-    pub codes: Vec<String>,
-}
-
 /// Asking for permits for control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Settings)]
 #[serde(deny_unknown_fields, default)]
@@ -215,6 +205,11 @@ pub enum ConfigError {
          and hyphens"
     )]
     Code { code: String },
+    /// The text is not the beginning of an image's name.
+    #[error(
+        "execution.registries: \"{name}\" cannot be a registry, or a part of one: r.example/team"
+    )]
+    Registry { name: String },
     /// The longest wait is shorter than the first.
     #[error("execution.{table}.max ({}) is less than execution.{table}.first ({})",
         duration::format(*max), duration::format(*first))]
@@ -278,6 +273,8 @@ impl Default for Config {
             state_folder: None,
             join_file: None,
             site_key: None,
+            allow: Place::ALL.to_vec(),
+            registries: Vec::new(),
             variables: VARIABLES.map(String::from).to_vec(),
             heartbeat: Duration::from_secs(1),
             hung_after: Duration::from_secs(5),
@@ -304,19 +301,6 @@ impl Default for Config {
             unrecorded: 100_000,
             #[cfg(feature = "test-support")]
             without_permits: false,
-        }
-    }
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self {
-            failures: 5,
-            first: Duration::from_secs(1),
-            max: Duration::from_secs(30),
-            codes: ["unreachable", "deadline", "timed-out"]
-                .map(String::from)
-                .into(),
         }
     }
 }
@@ -363,6 +347,9 @@ impl Config {
         }
         if let Some(code) = self.breaker.codes.iter().find(|code| !is_code(code)) {
             return Err(ConfigError::Code { code: code.clone() });
+        }
+        if let Some(name) = self.registries.iter().find(|name| !is_registry(name)) {
+            return Err(ConfigError::Registry { name: name.clone() });
         }
         let waits = [
             ("backoff", self.backoff.first, self.backoff.max),
@@ -420,6 +407,11 @@ impl Config {
 
 fn is_variable(name: &str) -> bool {
     !name.is_empty() && !name.contains(['=', '\0'])
+}
+
+fn is_registry(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:[]".contains(c);
+    !name.is_empty() && !name.contains("://") && name.chars().all(is_allowed)
 }
 
 fn is_code(code: &str) -> bool {

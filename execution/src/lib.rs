@@ -13,6 +13,7 @@
     reason = "used within this workspace alone: what is obvious needs no words"
 )]
 
+mod allowed;
 pub mod artifact;
 pub mod catalogue;
 pub mod config;

@@ -17,8 +17,11 @@ use utakata_settings::Settings;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The address of RabbitMQ, for `le` and `wee`: `amqps://user:password@host:port/vhost`, or
-    /// `amqp://` without TLS, which exposes credentials of equipment to anybody on the way.
+    /// `amqp://` without TLS, which beyond this machine needs `insecure`.
     pub url: Url,
+    /// Allows `amqp://` beyond this machine: whoever listens on the way reads the password and all
+    /// tasks.
+    pub insecure: bool,
     /// The certificates, if the URL begins with `amqps`.
     pub tls: Tls,
     /// The largest number of tasks in one message.
@@ -56,6 +59,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             url: Url::default(),
+            insecure: false,
             tls: Tls::default(),
             tasks_per_message: 32,
             in_flight: 256,
@@ -140,6 +144,11 @@ impl Url {
         uri.query.heartbeat.get_or_insert(10);
         uri.query.connection_timeout.get_or_insert(5_000);
         uri
+    }
+
+    /// Returns the host, if the connection to it is not encrypted.
+    pub fn plain_host(&self) -> Option<&str> {
+        (!self.is_encrypted()).then_some(&self.0.authority.host)
     }
 
     pub(super) fn is_encrypted(&self) -> bool {

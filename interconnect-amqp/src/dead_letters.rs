@@ -9,15 +9,13 @@ use lapin::{
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
-use utakata_interconnect::{Error, Message as _, message::Error::NoVersion as NotOurs};
-use utakata_model::Task;
+use utakata_interconnect::{Error, Message as _, message};
+use utakata_model::{FileDigest, Task};
 
 use super::{declare, link::Link, topology};
 
 const DOING: &str = "to read dead letters";
 const AHEAD: u16 = 16;
-/// The length of the part of an unreadable message that is shown, in bytes.
-const HEAD: usize = 200;
 
 /// A reader of undeliverable messages, oldest first. Those not [handled](Self::handled) when it is
 /// dropped arrive again.
@@ -37,9 +35,9 @@ pub struct DeadLetter {
     pub reason: Reason,
     /// The size of the message, in bytes.
     pub bytes: usize,
-    /// Its beginning, for people. Empty if it is a message of ours, of whatever version: earlier
-    /// ones had credentials.
-    pub head: String,
+    /// The digest of its content, by which people recognize what they have sent. The content is
+    /// not shown: what is not ours may have anybody's secrets.
+    pub sha256: FileDigest,
     acker: Acker,
 }
 
@@ -128,7 +126,6 @@ impl From<Delivery> for DeadLetter {
             .as_ref()
             .map(FieldTable::inner);
         let text = |key: &str| headers.and_then(|headers| text_of(headers, key));
-        let shown = delivery.data.get(..HEAD).unwrap_or(&delivery.data);
         Self {
             queue: text("x-first-death-queue").unwrap_or_default(),
             reason: text("x-first-death-reason").map_or_else(
@@ -136,13 +133,21 @@ impl From<Delivery> for DeadLetter {
                 |reason| Reason::from(reason.as_str()),
             ),
             bytes: delivery.data.len(),
-            head: match &tasks {
-                Err(NotOurs { .. }) => String::from_utf8_lossy(shown).into_owned(),
-                Ok(_) | Err(_) => String::new(),
-            },
-            tasks: tasks.map_err(|error| error.to_string()),
+            sha256: FileDigest::of(&delivery.data),
+            tasks: tasks.map_err(|error| problem(&error)),
             acker: delivery.acker,
         }
+    }
+}
+
+/// Returns what is wrong with a message, without a word of it: parsers quote what they read.
+fn problem(error: &message::Error) -> String {
+    match error {
+        message::Error::Version { .. } => error.to_string(),
+        message::Error::NoVersion { what, .. } => {
+            format!("the received {what} has no \"version\" and is not ours")
+        }
+        message::Error::Form { what, .. } => format!("the received {what} cannot be read"),
     }
 }
 

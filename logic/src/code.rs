@@ -223,6 +223,7 @@ const OTHERS: &[CodePage] = pages![
     "release-manifest",
     "release-missing",
     "release-no-place",
+    "release-not-allowed",
     "release-preparing",
     "release-program",
     "release-signature",

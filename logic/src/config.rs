@@ -130,6 +130,9 @@ pub struct Store {
     /// The PostgreSQL database that keeps everything; a SQLite file in DATA when not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<Url>,
+    /// Allows a database beyond this machine without `sslmode=require` or more: whoever listens on
+    /// the way reads its password and everything stored.
+    pub insecure: bool,
 }
 
 /// Secrets in the store, which are sealed with a key of the site.

@@ -1,6 +1,7 @@
 //! The inventory: targets, schedules and credentials, in memory over the store.
 
 mod address;
+mod alike;
 mod apply;
 mod check;
 mod delete;

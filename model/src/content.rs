@@ -14,6 +14,8 @@ pub const IMAGE_FILE: &str = "image.toml";
 /// The name of the file with the signatures of a release. It is neither signed itself nor part of
 /// any digest.
 pub const SIGNATURES_FILE: &str = "signatures.toml";
+/// Marks an executable file in the digest of its release.
+const EXECUTABLE: u64 = 1 << 63;
 
 /// The SHA-256 of a file's content, in hexadecimal.
 #[derive(
@@ -48,6 +50,17 @@ pub struct ContentFile {
     pub size: u64,
     /// `true` if the file is executable.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub executable: bool,
+}
+
+/// A file as far as it is part of the digest of its release.
+#[derive(Debug, Clone, Copy)]
+pub struct DigestedFile<'f> {
+    /// The path below the folder of the release.
+    pub path: &'f [u8],
+    /// The SHA-256 of the content.
+    pub hash: [u8; 32],
+    /// True if the file is executable.
     pub executable: bool,
 }
 
@@ -162,7 +175,11 @@ impl Content {
     pub fn release_digest(&self, run: &Run) -> ReleaseDigest {
         let signed = self.files.iter();
         let signed = signed.filter(|file| file.path != SIGNATURES_FILE);
-        let files = signed.map(|file| (file.path.as_bytes(), file.digest.hash()));
+        let files = signed.map(|file| DigestedFile {
+            path: file.path.as_bytes(),
+            hash: file.digest.hash(),
+            executable: file.executable,
+        });
         let program = match self.file(IMAGE_FILE) {
             Some(_) => None,
             None => self.file(&run.program),
@@ -171,18 +188,24 @@ impl Content {
     }
 }
 
-/// Returns the digest of a release: SHA-256 over the path and SHA-256 of every file, ordered by
-/// path, and of the program that is run, unless that is an image.
+/// Returns the digest of a release: SHA-256 over the path, mode and SHA-256 of every file, ordered
+/// by path, and of the program that is run, unless that is an image.
 pub fn release_digest<'f>(
-    files: impl Iterator<Item = (&'f [u8], [u8; 32])>,
+    files: impl Iterator<Item = DigestedFile<'f>>,
     program: Option<[u8; 32]>,
 ) -> ReleaseDigest {
     let mut all = Sha256::new();
-    let program = program.map(|hash| (&b""[..], hash));
-    for (path, hash) in files.chain(program) {
-        all.update((path.len() as u64).to_be_bytes());
-        all.update(path);
-        all.update(hash);
+    let program = program.map(|hash| DigestedFile {
+        path: b"",
+        hash,
+        executable: false,
+    });
+    for file in files.chain(program) {
+        // No path is so long: the highest bit of its length is free.
+        let mode = if file.executable { EXECUTABLE } else { 0 };
+        all.update((file.path.len() as u64 | mode).to_be_bytes());
+        all.update(file.path);
+        all.update(file.hash);
     }
     ReleaseDigest(hexadecimal(&all.finalize()).into())
 }
@@ -247,6 +270,15 @@ mod tests {
         assert_eq!(digest, signed.release_digest(&run));
         assert_ne!(digest, more.release_digest(&run));
         assert_ne!(digest, plain.release_digest(&Run::program("other.sh")));
+    }
+
+    #[test]
+    fn f18_the_mode_of_a_file_is_part_of_the_digest() {
+        let run = Run::program("run.sh");
+        let plain = content(&["lib.py", "run.sh", "worker.toml"]);
+        let mut changed = plain.clone();
+        changed.files[0].executable = true;
+        assert_ne!(plain.release_digest(&run), changed.release_digest(&run));
     }
 
     #[test]

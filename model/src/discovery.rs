@@ -4,6 +4,8 @@ mod identifier;
 
 use serde::{Deserialize, Serialize};
 
+use crate::invisible::hidden;
+
 pub use identifier::{Identifier, NotAnIdentifier};
 
 /// The largest number of addresses of one task.
@@ -68,9 +70,8 @@ impl Discovered {
     /// Returns it cut down to what is kept, without anything that is no text for people. Absent if
     /// its address is none.
     pub fn bounded(self) -> Option<Self> {
-        let is_address = |text: &String| {
-            !text.is_empty() && text.len() <= TEXT_MAX && !text.chars().any(char::is_control)
-        };
+        let is_address =
+            |text: &String| !text.is_empty() && text.len() <= TEXT_MAX && hidden(text).is_none();
         if !is_address(&self.address) {
             return None;
         }

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 
 use crate::{
     PerSecond, duration,
-    manifest::limits::{Cpus, Memory},
+    manifest::limits::{Cpus, Memory, Network},
+    place::Place,
 };
 
 /// The longest duration accepted: beyond it, times would be out of the range of clocks.
@@ -153,6 +154,7 @@ setting! {
     crate::Zone: "name",
     Vec<String>: "list of texts",
     Vec<SocketAddr>: "list of addresses",
+    Vec<Network>: "list of none, bridge, host",
 }
 
 macro_rules! counts {
@@ -199,6 +201,19 @@ impl Setting for Vec<PathBuf> {
 
     fn check(&self, key: &str) -> Result<(), Wrong> {
         self.iter().try_for_each(|path| path.check(key))
+    }
+}
+
+impl Setting for Vec<Place> {
+    fn describe(about: Key, keys: &mut Vec<Key>) {
+        about.add("list of process, image", keys);
+    }
+
+    fn check(&self, key: &str) -> Result<(), Wrong> {
+        match self.is_empty() {
+            true => Err(Wrong::new(key, "must name process, image or both")),
+            false => Ok(()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod absolute;
 mod layers;
+mod plain;
 pub mod reference;
 
 use std::{
@@ -223,7 +224,7 @@ fn check(config: &Config) -> Result<(), Error> {
     validated.map_err(|error| Error::Contradiction(error.to_string()))?;
     let validated = config.execution.validate();
     validated.map_err(|error| Error::Contradiction(error.to_string()))?;
-    refuse_plain(config)?;
+    plain::refuse(config)?;
     let Some(mqtt) = &config.interconnect.mqtt else {
         return Ok(());
     };
@@ -233,38 +234,6 @@ fn check(config: &Config) -> Result<(), Error> {
     }
     let checked = named.check();
     checked.map_err(|error| Error::Contradiction(format!("interconnect.mqtt: {error}")))
-}
-
-/// Refuses to let the network read tokens or readings by accident.
-fn refuse_plain(config: &Config) -> Result<(), Error> {
-    let is_beyond = |address: SocketAddr| !address.ip().to_canonical().is_loopback();
-    let http = &config.logic.http;
-    if is_beyond(http.listen) && http.tls.certificate.is_none() && !http.insecure {
-        return Err(Error::Contradiction(format!(
-            "logic.http.listen = \"{}\" would be plain HTTP beyond this machine, and whoever \
-             listens on the way would have all tokens: set logic.http.tls (`utakata pki init`, \
-             `utakata pki issue NAME`), listen on 127.0.0.1, or say logic.http.insecure = true",
-            http.listen
-        )));
-    }
-    let mqtt = &config.mqtt;
-    let is_safe = mqtt.tokens && mqtt.tls;
-    if mqtt.enabled && is_beyond(mqtt.listen) && !is_safe && !mqtt.insecure {
-        return Err(Error::Contradiction(format!(
-            "mqtt.listen = \"{}\" would let others on the network read everything: set mqtt.tokens \
-             and mqtt.tls, listen on 127.0.0.1, use a broker of your own, or say mqtt.insecure = \
-             true",
-            mqtt.listen
-        )));
-    }
-    if mqtt.enabled && mqtt.tls && http.tls.certificate.is_none() {
-        return Err(Error::Contradiction(
-            "mqtt.tls needs the certificate of the API: set logic.http.tls (`utakata pki init`, \
-             `utakata pki issue NAME`)"
-                .into(),
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

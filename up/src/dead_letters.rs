@@ -52,7 +52,7 @@ fn warn(letter: &DeadLetter) {
             reason,
             problem,
             bytes = letter.bytes,
-            head = letter.head,
+            sha256 = letter.sha256.as_str(),
             "something in a queue is not ours, and was set aside"
         ),
     }

@@ -48,7 +48,7 @@ pub async fn follow(mut found: watch::Receiver<Arc<Catalogue>>, bundled: PathBuf
 
 /// The files of a release; none if they cannot be read now.
 async fn content(folder: PathBuf) -> Content {
-    let read = tokio::task::spawn_blocking(move || ReleaseFolder::read(&folder));
+    let read = tokio::task::spawn_blocking(move || ReleaseFolder::read_here(&folder));
     match read.await {
         Ok(Ok(folder)) => folder.content,
         _ => Content::default(),

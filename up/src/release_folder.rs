@@ -1,4 +1,4 @@
-//! The folder of a release, as an environment reads it: its files by path, links followed.
+//! The folder of a release, as an environment reads it: its files by path, links within it followed.
 
 mod push;
 
@@ -38,12 +38,67 @@ struct Found {
     place: PathBuf,
 }
 
+/// Where links to files may lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Links {
+    /// To other files of the folder.
+    Within,
+    /// Anywhere.
+    Followed,
+}
+
+/// A folder, and where the links in it may lead.
+struct Within<'f> {
+    folder: &'f Path,
+    links: Links,
+    /// The folder itself, without links on the way to it.
+    real: PathBuf,
+}
+
+impl<'f> Within<'f> {
+    fn open(folder: &'f Path, links: Links) -> Result<Self> {
+        let real = fs::canonicalize(folder).with_context(|| unreadable(folder))?;
+        Ok(Self {
+            folder,
+            links,
+            real,
+        })
+    }
+
+    /// Refuses a link to a file that is elsewhere.
+    fn check(&self, place: &Path) -> Result<()> {
+        let real = fs::canonicalize(place).with_context(|| unreadable(place))?;
+        if self.links == Links::Followed || real.starts_with(&self.real) {
+            return Ok(());
+        }
+        bail!(
+            "{} is a link to {}, which is outside the folder of the release: put the file itself \
+             there (`cp --remove-destination {} {}`), or remove the link",
+            place.display(),
+            real.display(),
+            real.display(),
+            place.display()
+        );
+    }
+}
+
 impl ReleaseFolder {
-    /// Reads the folder. A program shipped with utakata is added to its files.
+    /// Reads the folder. A program shipped with utakata is added to its files. A link to a file
+    /// outside is refused: a release must not take along what nobody meant to give away.
     pub fn read(folder: &Path) -> Result<Self> {
+        Self::read_with(folder, Links::Within)
+    }
+
+    /// Reads a folder of this machine as the environment here serves it, or one that we have made:
+    /// links are followed wherever they lead.
+    pub fn read_here(folder: &Path) -> Result<Self> {
+        Self::read_with(folder, Links::Followed)
+    }
+
+    fn read_with(folder: &Path, links: Links) -> Result<Self> {
         let manifest = manifest(folder)?;
         let mut found = Vec::new();
-        add(folder, Path::new(""), 0, &mut found)?;
+        add(&Within::open(folder, links)?, Path::new(""), 0, &mut found)?;
         found.extend(program(folder, &manifest)?);
         // Ordered by path, component by component: the order in which they are digested.
         found.sort_by(|one, other| one.path.cmp(&other.path));
@@ -91,16 +146,21 @@ fn unreadable(path: &Path) -> String {
     format!("{} cannot be read", path.display())
 }
 
-/// Adds every file below a folder. Links to files are followed, links to folders are not.
-fn add(folder: &Path, below: &Path, depth: usize, found: &mut Vec<Found>) -> Result<()> {
+/// Adds every file below a folder. Links to files within it are followed, links to folders are not,
+/// and links to files elsewhere are refused.
+fn add(within: &Within<'_>, below: &Path, depth: usize, found: &mut Vec<Found>) -> Result<()> {
+    let folder = within.folder;
     let here = folder.join(below);
     for entry in fs::read_dir(&here).with_context(|| unreadable(&here))? {
         let entry = entry.with_context(|| unreadable(&here))?;
         let (path, place) = (below.join(entry.file_name()), entry.path());
         let kind = entry.file_type().with_context(|| unreadable(&place))?;
         if kind.is_dir() {
-            add(folder, &path, depth + 1, found)?;
+            add(within, &path, depth + 1, found)?;
         } else if place.is_file() {
+            if kind.is_symlink() {
+                within.check(&place)?;
+            }
             found.push(Found { path, place });
         }
         if depth > MAX_DEPTH || found.len() > MAX_FILES {

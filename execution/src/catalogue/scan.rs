@@ -16,7 +16,7 @@ use files::{Change, File, Stamp};
 use folders::Listed;
 use utakata_model::{
     Cure, Manifest, Problem, ReleaseDigest, ReleaseId,
-    content::{MANIFEST_FILE, SIGNATURES_FILE, release_digest},
+    content::{DigestedFile, MANIFEST_FILE, SIGNATURES_FILE, release_digest},
     environment::RefusedRelease,
 };
 use utakata_protocol::negotiate;
@@ -24,6 +24,7 @@ use utakata_protocol::negotiate;
 use super::Catalogue;
 use crate::{
     Release,
+    allowed::Allowed,
     artifact::Artifact,
     files::{hash_file, is_unreadable, unreadable},
     trust::Trust,
@@ -38,6 +39,7 @@ pub(super) struct Scanner {
     roots: Vec<PathBuf>,
     programs: Vec<PathBuf>,
     trust: Arc<Trust>,
+    allowed: Allowed,
     seen: BTreeMap<PathBuf, Seen>,
     digests: HashMap<Stamp, [u8; 32]>,
     /// The folders that could not be read this time: their earlier content continues.
@@ -84,17 +86,23 @@ impl Origin {
 /// It is not a release.
 pub fn read(folder: &Path, programs: &[PathBuf]) -> Result<Release, Problem> {
     let trust = Arc::new(Trust::default());
-    let mut scanner = Scanner::new(Vec::new(), programs.to_vec(), trust);
+    let folders = (Vec::new(), programs.to_vec());
+    let mut scanner = Scanner::new(folders, trust, Allowed::everything());
     let files = files::list(folder, Change::Seen)?;
     scanner.read_release(folder, &files, Origin::Placed)
 }
 
 impl Scanner {
-    pub(super) fn new(roots: Vec<PathBuf>, programs: Vec<PathBuf>, trust: Arc<Trust>) -> Self {
+    pub(super) fn new(
+        (roots, programs): (Vec<PathBuf>, Vec<PathBuf>),
+        trust: Arc<Trust>,
+        allowed: Allowed,
+    ) -> Self {
         Self {
             roots,
             programs,
             trust,
+            allowed,
             seen: BTreeMap::new(),
             digests: HashMap::new(),
             unseen: Vec::new(),
@@ -253,6 +261,7 @@ impl Scanner {
             return Err(damaged(folder));
         }
         self.trust.check_folder(folder, digest)?;
+        self.allowed.check(&release)?;
         Ok(release)
     }
 
@@ -308,7 +317,11 @@ impl Scanner {
             .filter(|file| file.name != Path::new(SIGNATURES_FILE))
         {
             let path = file.name.as_os_str().as_encoded_bytes();
-            hashes.push((path, self.file_digest(&file.stamp)?));
+            hashes.push(DigestedFile {
+                path,
+                hash: self.file_digest(&file.stamp)?,
+                executable: file.stamp.executable,
+            });
         }
         let mut program_hash = None;
         if let Some(program) = program {

@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -17,7 +18,7 @@ use utakata_model::{
     Content, ContentFile, Desired, EnvironmentStatus, FileDigest, Kind, KindDesired, Manifest,
     Outcome, OutcomeStatus, ReleaseDigest, ReleaseId, RolloutId, RolloutOrder, RolloutPhase,
     RolloutPlan, RolloutStatus, Task, Zone,
-    content::release_digest,
+    content::{DigestedFile, release_digest},
     manifest::PoolSize,
     rollout::{Go, GoOrder},
 };
@@ -64,7 +65,7 @@ pub fn id(folder: &TempDir, name: &str) -> ReleaseId {
             path: path.clone(),
             digest: FileDigest::of(&bytes),
             size: bytes.len() as u64,
-            executable: false,
+            executable: is_executable(&folder.join(path)),
         }
     };
     let content = Content {
@@ -79,6 +80,10 @@ pub fn id(folder: &TempDir, name: &str) -> ReleaseId {
     }
 }
 
+fn is_executable(path: &Path) -> bool {
+    fs::metadata(path).unwrap().permissions().mode() & 0o111 != 0
+}
+
 fn digest(content: &Content, manifest: &Manifest) -> ReleaseDigest {
     if content.file(&manifest.run.program).is_some() || content.file("image.toml").is_some() {
         return content.release_digest(&manifest.run);
@@ -86,7 +91,11 @@ fn digest(content: &Content, manifest: &Manifest) -> ReleaseDigest {
     // The program is elsewhere.
     let program = fs::read(programs().join(&manifest.run.program)).unwrap();
     let files = content.files.iter();
-    let files = files.map(|file| (file.path.as_bytes(), file.digest.hash()));
+    let files = files.map(|file| DigestedFile {
+        path: file.path.as_bytes(),
+        hash: file.digest.hash(),
+        executable: file.executable,
+    });
     release_digest(files, Some(FileDigest::of(&program).hash()))
 }
 

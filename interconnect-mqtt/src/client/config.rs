@@ -18,9 +18,12 @@ const MAX_CLIENT: usize = 200;
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The address of the MQTT broker, for `le` and `wee`: `mqtts://user:password@host:8883`, or
-    /// `mqtt://` without TLS. Characters with a meaning in URLs are written as `%` and two digits:
+    /// `mqtt://` without TLS, which beyond this machine needs `insecure`. Characters with a meaning in URLs are written as `%` and two digits:
     /// `:` in a user name is `%3A`.
     pub url: Url,
+    /// Allows `mqtt://` beyond this machine: whoever listens on the way reads the password and
+    /// everything.
+    pub insecure: bool,
     /// The version of MQTT that the broker speaks.
     pub version: Version,
     /// The client name of this process; utakata-le-NAME or utakata-wee-NAME when not set.
@@ -45,6 +48,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             url: Url::default(),
+            insecure: false,
             version: Version::default(),
             client: String::new(),
             tls: Tls::default(),
@@ -115,6 +119,13 @@ impl Config {
             return Err(ConfigError::NoTls);
         }
         Ok(())
+    }
+}
+
+impl Url {
+    /// Returns the host, if the connection to it is not encrypted.
+    pub fn plain_host(&self) -> Option<&str> {
+        (!self.is_tls).then_some(&self.host)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Everything that can be referred to as a release: pushed, shipped, and in folders.
 
 use jiff::Timestamp;
+use tracing::warn;
 use utakata_api::release::ReleaseSource;
 use utakata_model::{Content, Kind, Manifest, PersonName, ReleaseId};
 
 use super::Catalogue;
 use crate::{
     kinds::{IndexedRelease, ReleaseIndex},
-    store::{self, ReleaseRow, ShippedRelease},
+    store::{self, ReleaseRow, ShippedRelease, Store},
 };
 
 /// The number of replaced contents of folders that are remembered.
@@ -132,6 +133,30 @@ impl Catalogue {
             .map(|one| indexed(one.id, one.manifest, ReleaseSource::Pushed));
         let index = ReleaseIndex::new(folder.chain(shipped).chain(pushed));
         self.kinds.believe(index);
+        Ok(())
+    }
+
+    /// Gives the releases that an earlier version has stored the digests that they have by now,
+    /// which earlier ones said less of: not the modes of their files. Their signatures, which are of
+    /// the earlier digests, count no more.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn renew(store: &dyn Store) -> Result<(), store::Error> {
+        for row in store.releases(None).await? {
+            let digest = row.content.release_digest(&row.manifest.run);
+            if digest == row.id.digest {
+                continue;
+            }
+            store.rename_release(&row.id.digest, &digest).await?;
+            warn!(
+                release = %row.id,
+                from = row.id.digest.short(),
+                to = digest.short(),
+                "a release of an earlier version has a new digest, which says the modes of its \
+                 files, too; if it was signed, sign and push it again",
+            );
+        }
         Ok(())
     }
 

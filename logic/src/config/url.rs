@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// The text shown in place of a password.
 const HIDDEN: &str = "***";
@@ -26,6 +26,17 @@ impl Url {
     /// Returns the text including the password.
     pub fn expose(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the host, if a connection to it may be without TLS. A socket has none.
+    pub fn plain_host(&self) -> Option<&str> {
+        let is_plain = matches!(
+            self.options.get_ssl_mode(),
+            PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer
+        );
+        let host = self.options.get_host();
+        let is_socket = self.options.get_socket().is_some() || host.starts_with('/');
+        (is_plain && !is_socket).then_some(host)
     }
 
     /// Returns the options for the library.

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use serde_json::Value;
+use utakata_model::invisible::hidden;
 
 use crate::kinds::Served;
 
@@ -11,9 +12,15 @@ const LENGTH_MAX: usize = 512;
 /// Returns the mistake in an address, if it is certain. The requirements of a kind are known only
 /// while an environment serves it; a wrong port or IPv4 address is wrong for all.
 pub fn wrong(address: &str, served: Option<&Served>) -> Option<String> {
-    if address.is_empty() || address.len() > LENGTH_MAX || address.chars().any(char::is_control) {
+    if let Some(code_point) = hidden(address) {
         return Some(format!(
-            "the address must have 1 to {LENGTH_MAX} characters, none of them a control character"
+            "the address {address:?} has the character {code_point}, which nobody sees: write it \
+             without"
+        ));
+    }
+    if address.is_empty() || address.len() > LENGTH_MAX {
+        return Some(format!(
+            "the address must have 1 to {LENGTH_MAX} characters"
         ));
     }
     if let Some(served) = served

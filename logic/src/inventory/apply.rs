@@ -7,7 +7,9 @@ use utakata_api::{
     problem::Detail,
 };
 
-use super::{Error, Inventory, check, delete, difference, floor, index::Index, relation, smart};
+use super::{
+    Error, Inventory, alike, check, delete, difference, floor, index::Index, relation, smart,
+};
 use crate::store::Change;
 
 /// The number of documents up to which they are compared on this thread.
@@ -84,6 +86,8 @@ impl Inventory {
         let floors = floor::check(documents, &delete, &index);
         findings.errors.extend(floors.errors);
         findings.warnings.extend(floors.warnings);
+        let alike = alike::check(documents, &delete, &index);
+        findings.warnings.extend(alike);
         let undeletable = delete::check(&delete, documents, &index);
         findings.errors.extend(undeletable);
         if !findings.errors.is_empty() {

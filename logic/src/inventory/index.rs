@@ -177,6 +177,39 @@ impl Index {
         })
     }
 
+    /// Returns true if a thing with a name of its own exists. A relation has none: it always does.
+    pub fn has(&self, document: &Document) -> bool {
+        match document {
+            Document::Target(one) => self.targets.contains_key(&one.name),
+            Document::Schedule(one) => self.schedules.contains_key(&one.name),
+            Document::Credential(one) => self.credentials.contains_key(&one.name),
+            Document::Relation(_) => true,
+            Document::Alarm(one) => self.alarm_rules.contains_key(&one.name),
+            Document::Envelope(one) => self.envelopes.contains_key(&one.name),
+            Document::Policy(one) => self.policies.contains_key(&one.name),
+            Document::Floor(one) => self.floors.contains_key(&one.name),
+        }
+    }
+
+    /// Returns everything that has a name of its own, as in `target pdu-1`.
+    pub fn subjects(&self) -> impl Iterator<Item = String> {
+        let targets = self.targets.keys().map(|name| format!("target {name}"));
+        let schedules = self.schedules.keys().map(|name| format!("schedule {name}"));
+        let credentials = self.credentials();
+        let credentials = credentials.map(|one| format!("credential {}", one.name));
+        let alarms = self.alarm_rules.keys().map(|name| format!("alarm {name}"));
+        let envelopes = self.envelopes.keys().map(|name| format!("envelope {name}"));
+        let policies = self.policies.keys().map(|name| format!("policy {name}"));
+        let floors = self.floors.keys().map(|name| format!("floor {name}"));
+        targets
+            .chain(schedules)
+            .chain(credentials)
+            .chain(alarms)
+            .chain(envelopes)
+            .chain(policies)
+            .chain(floors)
+    }
+
     pub fn of_kind(&self, kind: &Kind) -> usize {
         self.kinds.get(kind).copied().unwrap_or_default()
     }

@@ -60,6 +60,8 @@ impl Site {
         let inventory = Inventory::load(store.clone(), secrets, Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);
         let people = People::load(store.clone()).await?;
+        // Before what is desired is read, which names releases by their digests.
+        Catalogue::renew(&**store).await?;
         let desired = Arc::new(Desired::load(store.clone(), Arc::clone(&kinds)).await?);
         let catalogue = Arc::new(Catalogue::new(
             Arc::clone(store),

@@ -19,6 +19,10 @@ pub trait Catalogue: Send + Sync {
     /// it exists already, only the content is written: signatures are not part of the digest.
     async fn put_release(&self, row: &ReleaseRow) -> Result<PutRelease, Error>;
 
+    /// Gives a release the digest that it has by now, wherever it is named: digests of earlier
+    /// versions said less of a release. Whoever follows what is desired sees a new revision.
+    async fn rename_release(&self, from: &ReleaseDigest, to: &ReleaseDigest) -> Result<(), Error>;
+
     /// Deletes a release and the files that no other release has; returns whether it existed.
     async fn delete_release(&self, digest: &ReleaseDigest) -> Result<bool, Error>;
 

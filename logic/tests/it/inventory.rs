@@ -84,10 +84,7 @@ async fn all_mistakes_are_reported_at_once() {
             with("a", "labels", json!({ "kind": "x" })),
             "cannot be a label",
         ),
-        (
-            with("a", "labels", json!({ "x": "a\nb" })),
-            "control character",
-        ),
+        (with("a", "labels", json!({ "x": "a\nb" })), "U+000A"),
         (with("a", "address", json!("")), "address"),
         (with("a/b", "zone", json!("z")), "has '/' at position 2"),
         (with("a", "kind", json!(7)), "a text was expected"),
@@ -128,6 +125,35 @@ async fn all_mistakes_are_reported_at_once() {
     let twice = json!({ "documents": [target("x"), target("x")] });
     let (_, problem) = room.post("/v1/apply", twice).await;
     assert_eq!(problem["problems"][0]["message"], "it is listed twice");
+    room.end().await;
+}
+
+#[tokio::test]
+async fn f23_what_looks_like_something_else_is_refused_or_told() {
+    let room = Room::served().await;
+    room.furnish(1).await;
+    let apply = async |document: Value| {
+        let documents = json!({ "documents": [document] });
+        room.post("/v1/apply", documents).await
+    };
+    let mut hidden = target("pdu-9");
+    hidden["labels"] = json!({ "rack": "A1\u{202e}" });
+    let (status, problem) = apply(hidden).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(problem["problems"].to_string().contains("U+202E"));
+    let mut hidden = target("pdu-9");
+    hidden["address"] = json!("192.0.2.\u{200b}1");
+    let (status, problem) = apply(hidden).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(problem["problems"].to_string().contains("U+200B"));
+    apply(target("row-1")).await;
+    let (_, applied) = apply(target("ROW-1")).await;
+    let warning = &applied["warnings"][0];
+    assert_eq!(warning["subject"], "target ROW-1", "{applied}");
+    assert!(warning["message"].to_string().contains("target row-1"));
+    // Both are there: that has been said.
+    let (_, again) = apply(target("ROW-1")).await;
+    assert_eq!(again["warnings"], json!([]), "{again}");
     room.end().await;
 }
 

@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use crate::{NameError, PersonName};
+use crate::{NameError, PersonName, invisible::hidden};
 
 /// The length of the longest name of a group, in bytes.
 const MAX_GROUP: usize = 256;
@@ -62,7 +62,7 @@ impl FromStr for GroupName {
         let is_name = !text.is_empty()
             && text.len() <= MAX_GROUP
             && text.trim() == text
-            && !text.chars().any(char::is_control);
+            && hidden(text).is_none();
         is_name.then(|| Self(text.into())).ok_or(NoGroup)
     }
 }

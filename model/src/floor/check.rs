@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use super::{Floor, FloorRow, Metres, Runs, Side};
+use crate::invisible::hidden;
 
 /// The largest number of racks of a floor, and of its rows, units and aisles.
 pub(super) const MAX_RACKS: usize = 10_000;
@@ -152,8 +153,14 @@ impl Floor {
             }
             for (number, rack) in row.racks.iter().enumerate() {
                 let field = format!("rows.{at}.racks.{number}");
-                if rack.is_empty() || rack.chars().any(char::is_control) {
-                    let message = "a rack has a name, as in the label \"rack\"".into();
+                if rack.is_empty() || hidden(rack).is_some() {
+                    let message = match hidden(rack) {
+                        None => "a rack has a name, as in the label \"rack\"".into(),
+                        Some(code_point) => format!(
+                            "the rack {rack:?} has the character {code_point}, which nobody sees: \
+                             write it without"
+                        ),
+                    };
                     wrong.push(Flaw { field, message });
                 } else if let Some(other) = seen.insert(rack, &row.name) {
                     let message = format!(

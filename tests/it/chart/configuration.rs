@@ -11,7 +11,10 @@ use crate::system::place::program;
 
 /// The contents of the files of secrets.
 const SECRETS: [(&str, &str); 3] = [
-    ("store-url", "postgres://me:word@postgresql:5432/utakata"),
+    (
+        "store-url",
+        "postgres://me:word@postgresql:5432/utakata?sslmode=require",
+    ),
     ("amqp-url", "amqps://me:word@rabbitmq:5671/utakata"),
     ("mqtt-url", "mqtts://me:word@mosquitto:8883"),
 ];
@@ -71,10 +74,13 @@ fn check(case: &str, pod: &str, toml: &str, container: &Value) {
     let file = place.path().join("utakata.toml");
     fs::write(&file, toml).unwrap();
     for (name, text) in SECRETS {
-        // Authorities are for encrypted connections, and only for them.
-        let text = match toml.contains(".tls.") {
-            true => text.to_owned(),
-            false => text.replace("amqps:", "amqp:").replace("mqtts:", "mqtt:"),
+        // Plain only where the chart says so.
+        let is_plain = |table: &str| toml.contains(&format!("{table}.insecure = true"));
+        let text = match name {
+            "store-url" if is_plain("logic.store") => text.replace("?sslmode=require", ""),
+            "amqp-url" if is_plain("interconnect.amqp") => text.replace("amqps:", "amqp:"),
+            "mqtt-url" if is_plain("interconnect.mqtt") => text.replace("mqtts:", "mqtt:"),
+            _ => text.to_owned(),
         };
         fs::write(place.path().join(name), text).unwrap();
     }

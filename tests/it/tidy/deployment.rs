@@ -57,6 +57,25 @@ fn every_file_that_a_container_mounts_is_there() {
     expect_none("these files are mounted:", offences);
 }
 
+/// F13: whoever reaches an MQTT port without a password reads everything.
+#[test]
+fn f13_the_image_lets_nobody_in_by_mqtt_who_has_not_been_let_in() {
+    for path in ["deploy/image/Dockerfile", "deploy/image/build.sh"] {
+        let text = fs::read_to_string(repository::root().join(path)).unwrap();
+        let open = ["MQTT__INSECURE", "--mqtt", "1883"];
+        let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+        let found = lines.find(|line| open.iter().any(|word| line.contains(word)));
+        assert_eq!(found, None, "{path}");
+    }
+    let single = "deploy/helm/utakata/templates/single.yaml";
+    let text = fs::read_to_string(repository::root().join(single)).unwrap();
+    let mut mqtt = text.lines().filter(|line| line.contains("%s:1883"));
+    assert!(
+        mqtt.all(|line| line.contains("\"tokens\" true")),
+        "{single}"
+    );
+}
+
 #[test]
 fn every_unit_starts_a_program_that_exists() {
     let files = files(&["service"]);

@@ -180,6 +180,9 @@ fn wrong_values(form: &str) -> &'static [&'static str] {
         "list of folders" | "list of files" => &["\"/one\"", "[\"\"]", "[1]"],
         "list of names" => &["\"PATH\"", "[\"\"]", "[\"A=B\"]", "[1]"],
         "list of scopes" => &["\"profile\"", "[\"\"]", "[\"a b\"]", "[1]"],
+        "list of registries" => &["\"r\"", "[\"\"]", "[\"a b\"]", "[\"https://r\"]", "[1]"],
+        "list of process, image" => &["\"image\"", "[]", "[\"pod\"]", "[1]"],
+        "list of none, bridge, host" => &["\"host\"", "[\"\"]", "[\"net\"]", "[1]"],
         "list of codes" => &["\"x\"", "[\"\"]", "[\"Two words\"]", "[1]"],
         "list of addresses" => &[
             "\"127.0.0.1:162\"",
@@ -349,6 +352,79 @@ fn nothing_listens_in_plain_beyond_this_machine_unless_it_is_said() {
         match (expect, told) {
             (None, None) => {}
             (Some(expect), Some(told)) => assert!(told.contains(expect), "{text}: {told}"),
+            (_, told) => panic!("{text}: {told:?}"),
+        }
+    }
+}
+
+#[test]
+fn nothing_connects_in_plain_beyond_this_machine_unless_it_is_said() {
+    for (text, refused_with) in [
+        ("logic.http.advertise = \"http://127.0.0.1:7700\"", None),
+        ("logic.http.advertise = \"http://[::1]:7700/\"", None),
+        ("logic.http.advertise = \"https://le-1:7700\"", None),
+        (
+            "logic.http.advertise = \"http://le-1:7700\"",
+            Some("logic.http.insecure = true"),
+        ),
+        (
+            "logic.http = { advertise = \"http://le-1:7700\", insecure = true }",
+            None,
+        ),
+        ("logic.store.url = \"postgres://u@localhost/d\"", None),
+        ("logic.store.url = \"postgres:///d?host=/run/pg\"", None),
+        (
+            "logic.store.url = \"postgres://u:p@db/d?sslmode=verify-full\"",
+            None,
+        ),
+        (
+            "logic.store.url = \"postgres://u:p@db/d?sslmode=require\"",
+            None,
+        ),
+        // With neither, the server decides, and so does whoever is on the way.
+        (
+            "logic.store.url = \"postgres://u:secret@db/d\"",
+            Some("logic.store.insecure = true"),
+        ),
+        (
+            "logic.store.url = \"postgres://u:secret@db/d?sslmode=disable\"",
+            Some("sslmode=verify-full"),
+        ),
+        (
+            "logic.store = { url = \"postgres://u:p@db/d\", insecure = true }",
+            None,
+        ),
+        ("interconnect.amqp.url = \"amqp://u:p@127.0.0.1/s\"", None),
+        ("interconnect.amqp.url = \"amqps://u:p@rabbitmq/s\"", None),
+        (
+            "interconnect.amqp.url = \"amqp://u:secret@rabbitmq/s\"",
+            Some("interconnect.amqp.insecure = true"),
+        ),
+        (
+            "interconnect.amqp = { url = \"amqp://u:p@rabbitmq/s\", insecure = true }",
+            None,
+        ),
+        ("interconnect.mqtt.url = \"mqtt://[::1]\"", None),
+        ("interconnect.mqtt.url = \"mqtts://mosquitto\"", None),
+        (
+            "interconnect.mqtt.url = \"mqtt://u:secret@192.0.2.1\"",
+            Some("interconnect.mqtt.insecure = true"),
+        ),
+        (
+            "interconnect.mqtt = { url = \"mqtt://u:p@mosquitto\", insecure = true }",
+            None,
+        ),
+    ] {
+        let config = lay(text, &[], &[]).unwrap();
+        let told = check(&config).err().map(|error| error.to_string());
+        match (refused_with, told) {
+            (None, None) => {}
+            (Some(cure), Some(told)) => {
+                assert!(
+                    told.contains(cure) && !told.contains("secret"),
+                    "{text}: {told}"
+                );
+            }
             (_, told) => panic!("{text}: {told:?}"),
         }
     }

@@ -59,6 +59,32 @@ fn the_files_of_a_folder_are_in_order_and_links_are_followed() {
 }
 
 #[test]
+fn f19_a_link_that_leaves_the_folder_is_refused_by_its_name() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let secret = elsewhere.path().join("secret");
+    fs::write(&secret, "of the pusher").unwrap();
+    let folder = release("run");
+    executable(&folder.path().join("run"), "#!/bin/sh");
+    fs::create_dir(folder.path().join("lib")).unwrap();
+    let link = folder.path().join("lib/notes.txt");
+    // Also by way of another link, and by a path that begins within the folder.
+    symlink(&secret, folder.path().join("lib/there")).unwrap();
+    for target in [secret.as_path(), Path::new("there")] {
+        symlink(target, &link).unwrap();
+        let error = format!("{:#}", refused(folder.path(), "outside the folder"));
+        assert!(error.contains("lib/"), "{error}");
+        fs::remove_file(&link).unwrap();
+    }
+    fs::remove_file(folder.path().join("lib/there")).unwrap();
+    // A folder that is itself reached by a link is one all the same.
+    let by_link = elsewhere.path().join("release");
+    symlink(folder.path(), &by_link).unwrap();
+    symlink("../run", &link).unwrap();
+    let read = ReleaseFolder::read(&by_link).unwrap();
+    assert_eq!(read.content.files[0].path, "lib/notes.txt");
+}
+
+#[test]
 fn an_image_needs_no_program_next_to_it() {
     let folder = release("run");
     let image = "image = \"r/a@sha256:0000\"";

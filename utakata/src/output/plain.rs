@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use utakata_model::invisible::is_invisible;
+
 /// The colours and weights that our own styles use; any other sequence (hidden, blinking, inverse,
 /// backgrounds) is shown instead of obeyed.
 const OWN_STYLES: [&str; 11] = [
@@ -107,16 +109,7 @@ fn escaped(text: &str, is_escaped: impl Fn(char) -> bool + Copy) -> Cow<'_, str>
 
 /// Returns true if a terminal would obey the character, hide it, or reorder others because of it.
 fn is_unsafe(character: char) -> bool {
-    match character {
-        // The common case.
-        ' '..='~' => false,
-        character if character.is_control() => true,
-        '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' => true,
-        // Zero width, direction marks, line and paragraph separators, embeddings, isolates.
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        _ => false,
-    }
+    character.is_control() || is_invisible(character)
 }
 
 #[cfg(test)]

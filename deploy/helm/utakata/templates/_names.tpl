@@ -85,7 +85,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- $config := dict "probes" (dict "address" (printf "%s:%d" .root.Values.probes.listenOn (int .root.Values.probes.port))) "stop" (dict "within" (printf "%ds" (int .stopWithin))) -}}
 {{- $interconnect := dict -}}
 {{- range $name := list "amqp" "mqtt" -}}
-{{- $tls := (index $.root.Values.interconnect $name).tls -}}
+{{- $given := index $.root.Values.interconnect $name -}}
+{{- $part := dict -}}
+{{- /* The servers for trying are in this namespace, and have no TLS. */ -}}
+{{- if and (not $.root.Values.single.enabled) (or $given.insecure (and $.root.Values.try.enabled (not $given.secretName))) -}}
+{{- $_ := set $part "insecure" true -}}
+{{- end -}}
+{{- $tls := $given.tls -}}
 {{- if $tls.secretName -}}
 {{- $folder := printf "/etc/utakata-tls/%s" $name -}}
 {{- $paths := dict "ca" (printf "%s/ca.crt" $folder) -}}
@@ -93,8 +99,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- $_ := set $paths "certificate" (printf "%s/tls.crt" $folder) -}}
 {{- $_ := set $paths "key" (printf "%s/tls.key" $folder) -}}
 {{- end -}}
-{{- $_ := set $interconnect $name (dict "tls" $paths) -}}
+{{- $_ := set $part "tls" $paths -}}
 {{- end -}}
+{{- if $part -}}{{- $_ := set $interconnect $name $part -}}{{- end -}}
 {{- end -}}
 {{- if $interconnect -}}{{- $_ := set $config "interconnect" $interconnect -}}{{- end -}}
 {{- $config | toJson -}}

@@ -33,6 +33,8 @@ pub(super) struct Stamp {
     changed: (i64, i64),
     inode: u64,
     length: u64,
+    /// True if the file is executable.
+    pub(super) executable: bool,
 }
 
 /// The kinds of changes that count.
@@ -57,6 +59,7 @@ impl Stamp {
             },
             inode: metadata.ino(),
             length: metadata.len(),
+            executable: metadata.mode() & 0o111 != 0,
         })
     }
 }

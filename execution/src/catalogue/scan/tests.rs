@@ -23,9 +23,12 @@ impl Disk {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("programs")).unwrap();
         let scanner = Scanner::new(
-            vec![folder.path().join("releases"), folder.path().join("single")],
-            vec![folder.path().join("programs")],
+            (
+                vec![folder.path().join("releases"), folder.path().join("single")],
+                vec![folder.path().join("programs")],
+            ),
             Arc::default(),
+            Allowed::everything(),
         );
         let disk = Self { folder, scanner };
         disk.program("programs/worker", "#!/bin/sh\n");
@@ -194,6 +197,28 @@ fn a_bad_folder_is_refused_with_a_cure_and_the_others_continue() {
     disk.refuses("release-program", "executable");
     disk.program("programs/late", "x");
     assert_eq!(disk.found().len(), 2);
+}
+
+#[test]
+fn f18_a_change_of_mode_alone_is_another_release() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    disk.write("releases/pdu/lib.py", "pass", LONG_AGO);
+    let plain = disk.digest();
+    disk.program("releases/pdu/lib.py", "pass");
+    assert_ne!(disk.digest(), plain);
+}
+
+#[test]
+fn f12_what_the_settings_do_not_allow_is_refused_by_their_name() {
+    let mut disk = Disk::new();
+    disk.release("releases/pdu", "pdu", "1.0", "worker");
+    disk.scanner.allowed = Allowed::new(&crate::Config {
+        allow: vec![utakata_model::place::Place::Image],
+        ..crate::Config::default()
+    });
+    disk.refuses("release-not-allowed", "execution.allow");
+    assert_eq!(disk.scan().releases, []);
 }
 
 #[test]

@@ -12,6 +12,15 @@ use crate::store::{
     release::{self, ReleaseColumns},
 };
 
+/// What names a release by its digest.
+const RENAMED: [&str; 4] = [
+    "UPDATE release SET digest = $2 WHERE digest = $1",
+    "UPDATE kind_desired SET body = replace(body, $1, $2) WHERE body LIKE '%' || $1 || '%'",
+    "UPDATE rollout SET body = replace(body, $1, $2) WHERE body LIKE '%' || $1 || '%'",
+    "UPDATE desired_revision SET revision = revision + 1
+     WHERE CAST($1 AS TEXT) <> CAST($2 AS TEXT)",
+];
+
 const SHIPPED: &str = "release shipped with utakata";
 
 #[async_trait]
@@ -43,6 +52,21 @@ impl<S: Sql> Catalogue for S {
         };
         let put = put.await;
         to.end(put).await
+    }
+
+    async fn rename_release(&self, from: &ReleaseDigest, to: &ReleaseDigest) -> Result<(), Error> {
+        let mut session = self.begin().await?;
+        let renamed = async {
+            say(&mut session, S::ALONE).await?;
+            count(&mut session).await?;
+            for sql in RENAMED {
+                let statement = Statement::new(sql).with(&*from.0).with(&*to.0);
+                session.execute(statement).await?;
+            }
+            Ok(())
+        };
+        let renamed = renamed.await;
+        session.end(renamed).await
     }
 
     async fn delete_release(&self, digest: &ReleaseDigest) -> Result<bool, Error> {

@@ -44,7 +44,7 @@ pub use order::orders_are_those_that_were_written;
 pub use person::people_are_those_that_were_written;
 pub use release::{
     a_deleted_release_leaves_the_files_of_others, a_release_is_there_with_all_of_its_files,
-    a_version_is_one_release_for_good,
+    a_version_is_one_release_for_good, f18_a_release_is_renamed_wherever_it_is_named,
 };
 pub use rollout::rollouts_are_those_that_were_written;
 pub use shipped::{
@@ -86,6 +86,7 @@ macro_rules! promises {
             rollouts_are_those_that_were_written,
             a_release_is_there_with_all_of_its_files,
             a_version_is_one_release_for_good,
+            f18_a_release_is_renamed_wherever_it_is_named,
             a_deleted_release_leaves_the_files_of_others,
             what_comes_with_utakata_stays_when_others_come,
             an_environment_has_the_zone_that_was_written_first,

@@ -193,6 +193,7 @@ delegate! {
         releases(kind: Option<&Kind>) -> Vec<ReleaseRow>;
         release(digest: &ReleaseDigest) -> Option<ReleaseRow>;
         put_release(row: &ReleaseRow) -> PutRelease;
+        rename_release(from: &ReleaseDigest, to: &ReleaseDigest) -> ();
         delete_release(digest: &ReleaseDigest) -> bool;
         missing_files(files: &[ContentFile]) -> Vec<FileDigest>;
         put_file(digest: &FileDigest, bytes: &[u8]) -> ();

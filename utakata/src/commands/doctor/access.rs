@@ -9,7 +9,7 @@ use utakata_api::{
     person::{PersonView, WrongTokens},
     status::Status,
 };
-use utakata_model::{Binding, PersonName, Role};
+use utakata_model::{Binding, PersonName, Role, connection::ConnectionStatus};
 
 use super::Finding;
 use crate::{commands::Context, output::words};
@@ -28,6 +28,7 @@ pub async fn look(context: &Context<'_>, status: &Status) -> Vec<Finding> {
         return found;
     };
     found.extend(transport(&client));
+    found.extend(status.connections.iter().filter_map(broker));
     match client.people().await {
         Ok(people) => {
             found.extend(findings(&people, server_now()));
@@ -45,13 +46,39 @@ pub async fn look(context: &Context<'_>, status: &Status) -> Vec<Finding> {
     found
 }
 
+/// Returns true if what follows the scheme of a URL is this machine.
+fn is_here(rest: &str) -> bool {
+    ["127.", "localhost", "[::1]"]
+        .iter()
+        .any(|here| rest.starts_with(here))
+}
+
+/// Returns a finding about a broker that the server reaches in plain.
+fn broker(connection: &ConnectionStatus) -> Option<Finding> {
+    let to = &connection.to;
+    let plain = ["amqp://", "mqtt://"].into_iter();
+    let rest = plain.filter_map(|scheme| to.strip_prefix(scheme)).next()?;
+    let table = if to.starts_with("amqp") {
+        "amqp"
+    } else {
+        "mqtt"
+    };
+    (!is_here(rest)).then(|| {
+        Finding::doubtful(
+            "transport",
+            format!("{to} is reached without TLS: whoever listens on the way reads its password"),
+            format!(
+                "write {table}s:// in interconnect.{table}.url: docs/guide/large-sites.md; leave it \
+                 where nobody else is on that network"
+            ),
+        )
+    })
+}
+
 fn transport(client: &Client) -> Option<Finding> {
     let url = client.url();
     let rest = url.strip_prefix("http://")?;
-    let is_here = ["127.", "localhost", "[::1]"]
-        .iter()
-        .any(|here| rest.starts_with(here));
-    (!is_here).then(|| {
+    (!is_here(rest)).then(|| {
         Finding::doubtful(
             "transport",
             format!("{url} is reached without TLS: whoever listens on the way reads the tokens"),
@@ -184,6 +211,33 @@ mod tests {
 
     use super::*;
     use crate::commands::doctor::Verdict;
+
+    #[test]
+    fn a_broker_in_plain_is_told_with_what_to_do() {
+        for (to, expect) in [
+            (
+                "amqp://rabbitmq:5672/utakata",
+                Some("interconnect.amqp.url"),
+            ),
+            ("mqtt://192.0.2.1:1883", Some("interconnect.mqtt.url")),
+            ("amqps://rabbitmq:5671/utakata", None),
+            ("mqtt://127.0.0.1:1883", None),
+            ("amqp://[::1]:5672/%2F", None),
+            ("hub", None),
+        ] {
+            let connection = serde_json::from_value(json!({
+                "name": "tasks", "to": to, "since": Timestamp::UNIX_EPOCH, "lost": 0, "waiting": 0,
+                "dropped": 0,
+            }));
+            let found = broker(&connection.unwrap());
+            let cure = found.map(|found| format!("{:?}", found.cure));
+            match (cure, expect) {
+                (None, None) => {}
+                (Some(cure), Some(key)) => assert!(cure.contains(key), "{cure}"),
+                (found, _) => panic!("{to}: {found:?}"),
+            }
+        }
+    }
 
     #[test]
     fn what_somebody_should_know_of_tokens_and_roles_is_said() {

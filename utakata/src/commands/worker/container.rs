@@ -39,7 +39,7 @@ pub(super) async fn place(folder: &Path, docker: Docker) -> Result<Option<Contai
     };
     let absolute = std::path::absolute(folder).context("there is no working folder")?;
     let image = Image::parse(&text, &absolute)?;
-    let read = ReleaseFolder::read(folder)?;
+    let read = ReleaseFolder::read_here(folder)?;
     let release = Arc::new(ReleaseId {
         kind: read.manifest.kind.clone(),
         version: read.manifest.version.clone().into(),

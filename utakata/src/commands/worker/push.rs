@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use utakata_api::release::ReleaseView;
-use utakata_up::release_folder::ReleaseFolder;
 
 use super::{show, source};
 use crate::{
@@ -15,7 +14,7 @@ use crate::{
 pub async fn run(source: &source::Arguments, context: &Context<'_>) -> Result<Exit> {
     let client = context.client()?;
     let source = source.open().await?;
-    let folder = ReleaseFolder::read(source.folder())?;
+    let folder = source.read()?;
     let bar = Bar::new();
     let (view, sent) = folder
         .push(&client, |done, all| bar.show(done, all, "sent"))

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use utakata_execution::{artifact::Image, config};
 use utakata_execution_docker::{Docker, Inspected, Named};
 use utakata_model::content::{IMAGE_FILE, MANIFEST_FILE};
+use utakata_up::release_folder::ReleaseFolder;
 
 use crate::{exit::Usage, progress};
 
@@ -40,7 +41,7 @@ pub struct Arguments {
 #[derive(Debug)]
 pub(super) struct Source {
     folder: PathBuf,
-    _made: Option<TempDir>,
+    made: Option<TempDir>,
 }
 
 impl Arguments {
@@ -52,7 +53,7 @@ impl Arguments {
         let Some(named) = named(&self.release)? else {
             return Ok(Source {
                 folder: (&self.release).into(),
-                _made: None,
+                made: None,
             });
         };
         let asked = format!("looking at {named}");
@@ -97,6 +98,15 @@ impl Source {
         &self.folder
     }
 
+    /// Reads the release. The folder that was made for an image has a link to its archive, which is
+    /// what was named.
+    pub(super) fn read(&self) -> Result<ReleaseFolder> {
+        match &self.made {
+            None => ReleaseFolder::read(&self.folder),
+            Some(_) => ReleaseFolder::read_here(&self.folder),
+        }
+    }
+
     /// Creates the folder of an image.
     fn make(inspected: &Inspected) -> Result<Self> {
         let made = tempfile::tempdir().context("a folder for the release cannot be created")?;
@@ -114,7 +124,7 @@ impl Source {
         written().context("the folder of the release cannot be written")?;
         Ok(Self {
             folder: made.path().into(),
-            _made: Some(made),
+            made: Some(made),
         })
     }
 }

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use utakata_api::rollout::KindAssignment;
 use utakata_interconnect::message::content::MAX_PART;
-use utakata_logic::store::{PutRelease, ReleaseRow, Store};
-use utakata_model::{Content, ContentFile, FileDigest, Manifest, ReleaseId};
+use utakata_logic::{
+    catalogue::Catalogue,
+    store::{KindRow, PutRelease, ReleaseRow, Store},
+};
+use utakata_model::{Content, ContentFile, FileDigest, Manifest, ReleaseDigest, ReleaseId};
 
 const MANIFEST: &str = "protocol = 1\n[run]\nprogram = \"run\"\n\
                         [[action]]\nname = \"read\"\nclass = \"observe\"\n";
@@ -163,4 +167,31 @@ pub async fn a_deleted_release_leaves_the_files_of_others(store: &dyn Store) {
     assert!(store.delete_release(&second.id.digest).await.unwrap());
     let missing = store.missing_files(&second.content.files).await.unwrap();
     assert_eq!(missing.len(), 3);
+}
+
+/// A release that an earlier version has stored gets the digest that it has by now, and so does
+/// what was desired of it.
+pub async fn f18_a_release_is_renamed_wherever_it_is_named(store: &dyn Store) {
+    let files = files(b"one", "1.0");
+    put_files(store, &files).await;
+    let now = row(&files);
+    let mut before = now.clone();
+    before.id.digest = ReleaseDigest(FileDigest::of(b"before").as_str().into());
+    assert_eq!(store.put_release(&before).await.unwrap(), PutRelease::New);
+    let asked = |row: &ReleaseRow| KindRow {
+        kind: row.id.kind.clone(),
+        requested: KindAssignment {
+            stable: Some(row.id.clone()),
+            ..KindAssignment::default()
+        },
+    };
+    store
+        .put_rollout(7, Some(&asked(&before)), None)
+        .await
+        .unwrap();
+    Catalogue::renew(store).await.unwrap();
+    assert_eq!(store.releases(None).await.unwrap(), [now.clone()]);
+    let desired = store.kinds_desired().await.unwrap();
+    assert_eq!(desired.kinds, [asked(&now)]);
+    assert!(store.orders().await.unwrap().revision > 7);
 }
