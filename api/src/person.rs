@@ -69,6 +69,13 @@ pub struct TokenView {
     pub made: Timestamp,
     /// The person who made it.
     pub by: PersonName,
+    /// Those who could have acted as that person: the maker of the token that was used, the maker of
+    /// the token by which that one was made, and so on. Without `admin`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub through: Vec<PersonName>,
+    /// The person who has confirmed that the owner has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<PersonName>,
     /// The time from which it is not accepted any more. Absent if it does not end by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "date-time")]

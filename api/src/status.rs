@@ -56,6 +56,9 @@ pub struct Duties {
     /// The API address of the keeper, if it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_at: Option<String>,
+    /// The reason why nothing is passed on to that address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<String>,
     /// The number of shards, out of 16, whose targets it reads by schedule.
     pub shards: u32,
     /// The names of all logic environments.

@@ -20,7 +20,7 @@ use utakata_interconnect::{Events, Interest};
 
 use self::{clients::Clients, pump::Pump};
 
-pub use self::door::{Door, Doorkeeper};
+pub use self::door::{Door, Doorkeeper, Follows};
 
 /// The longest time that stopping may take: the library gives its clients five seconds.
 const STOP_TIMEOUT: Duration = Duration::from_secs(6);

@@ -41,7 +41,7 @@ use crate::{
     observe::WAIT_MAX,
     observed::{LastSeen, Observed},
     pace,
-    rights::Rights,
+    rights::{Actor, Rights},
     store::{self, ControlTask},
 };
 use keys::Keys;
@@ -87,7 +87,7 @@ struct OperationRequest {
     pace: Pace,
     priority: Priority,
     why: Option<String>,
-    by: Option<PersonName>,
+    by: Option<Actor>,
     undoes: Option<OperationId>,
     renews: Option<OperationId>,
     because: Vec<PolicyName>,
@@ -98,11 +98,7 @@ struct OperationRequest {
 }
 
 impl OperationRequest {
-    fn of(
-        requested: ControlRequest,
-        parameters: serde_json::Value,
-        by: Option<PersonName>,
-    ) -> Self {
+    fn of(requested: ControlRequest, parameters: serde_json::Value, by: Option<Actor>) -> Self {
         Self {
             selector: requested.selector,
             action: requested.action,
@@ -164,12 +160,13 @@ impl Control {
     pub async fn ask(
         &self,
         requested: ControlRequest,
-        by: Option<PersonName>,
+        by: Option<Actor>,
         rights: &Rights,
     ) -> Result<Answer, Error> {
         let what = format!("{} on {}", requested.action, requested.selector);
-        let answer = self.answer(requested, by.clone(), rights).await;
-        if let (Err(error), Some(by)) = (&answer, &by) {
+        let name = by.as_ref().map(|by| by.name.clone());
+        let answer = self.answer(requested, by, rights).await;
+        if let (Err(error), Some(by)) = (&answer, &name) {
             self.refused(by, || what, error);
         }
         answer
@@ -178,7 +175,7 @@ impl Control {
     async fn answer(
         &self,
         mut requested: ControlRequest,
-        by: Option<PersonName>,
+        by: Option<Actor>,
         rights: &Rights,
     ) -> Result<Answer, Error> {
         if requested.wait > WAIT_MAX {
@@ -195,7 +192,9 @@ impl Control {
             None => None,
         };
         if let Some(key) = &key
-            && let Some(id) = self.earlier_request(key, &requested, by.as_ref()).await?
+            && let Some(id) = self
+                .earlier_request(key, &requested, by.as_ref().map(|by| &by.name))
+                .await?
         {
             drop(held);
             if !requested.wait.is_zero() {
@@ -395,6 +394,9 @@ impl Control {
         new: OperationRequest,
         planned: &[plan::PlannedTarget<'_>],
     ) -> ledger::OperationPlan {
+        let (by, makers) = new
+            .by
+            .map_or_else(Default::default, |by| (Some(by.name), by.makers));
         let operation = Operation {
             id: OperationId::generate(),
             selector: new.selector,
@@ -404,7 +406,8 @@ impl Control {
             secrets: BTreeMap::new(),
             requested: crate::clock::now(),
             why: new.why,
-            by: new.by,
+            by,
+            makers,
             pace: new.pace,
             priority: new.priority,
             undoes: new.undoes,

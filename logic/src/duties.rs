@@ -19,10 +19,23 @@ pub struct Duties {
     pub ledger: Option<Term>,
     /// The URL of the keeper's API, if another one keeps the ledger.
     pub ledger_at: Option<String>,
+    /// The reason why nothing is passed on to the keeper at that address.
+    pub unfit: Option<Unfit>,
     /// The targets that it reads by schedule.
     pub shards: Shards,
     /// The names of all logic environments; empty if it is alone.
     pub members: Vec<LogicId>,
+}
+
+/// A reason why nothing is sent to an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    #[error(
+        "no logic environment of this site that has its key, and is of this version, has written it"
+    )]
+    Unproven,
+    #[error("it is without TLS, and the API here has it")]
+    Clear,
 }
 
 /// The right by which the ledger is kept.
@@ -85,6 +98,7 @@ impl Duties {
         Self {
             ledger: Some(Term::Alone),
             ledger_at: None,
+            unfit: None,
             shards: Shards::ALL,
             members: Vec::new(),
         }
@@ -95,6 +109,7 @@ impl Duties {
         Self {
             ledger: None,
             ledger_at: None,
+            unfit: None,
             shards: Shards::NONE,
             members: Vec::new(),
         }

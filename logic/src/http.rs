@@ -37,6 +37,7 @@ mod operations;
 mod orders;
 mod overview;
 mod page;
+mod passed_on;
 mod path;
 mod people;
 mod policies;
@@ -84,7 +85,7 @@ use utakata_api::client::{self, Trust, relay::Relay};
 use utakata_model::{suggest, target::Secret};
 use utoipa_axum::router::OpenApiRouter;
 
-pub use follower::Followers;
+pub use follower::{Followers, Seen};
 pub use local::LocalSocket;
 pub use openapi::document;
 pub use problem::Refused;

@@ -10,17 +10,20 @@
 //! no two do so at the same time, unless one of them stalls in between. Anything that must hold
 //! even then is guarded by the fence of the ledger's pages.
 
+mod address;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 use utakata_model::{EnvironmentId, Incarnation, LogicId, NameError};
 
+pub use self::address::Addresses;
 use crate::{
     config,
-    duties::{Duties, SHARDS, Term},
+    duties::{Duties, SHARDS, Term, Unfit},
     lease::{self, Action, LEDGER, Terms},
-    store::{Fence, Lease, LeaseRequest, Leases, Member},
+    store::{Fence, Held, Lease, LeaseRequest, Leases, Member},
 };
 
 /// The wait before a store that failed is asked again.
@@ -39,6 +42,7 @@ struct Service {
     store: Arc<dyn Leases>,
     me: Member,
     address: String,
+    addresses: Addresses,
     terms: Terms,
     duties: watch::Sender<Duties>,
     wishes: Vec<Action>,
@@ -54,7 +58,7 @@ impl Peers {
     pub fn join(
         store: Arc<dyn Leases>,
         id: &LogicId,
-        address: String,
+        (address, addresses): (String, Addresses),
         config: config::Lease,
     ) -> Result<Self, NameError> {
         let (sender, duties) = watch::channel(Duties::none());
@@ -66,6 +70,7 @@ impl Peers {
                 incarnation: Incarnation::generate(),
             },
             address,
+            addresses,
             terms: Terms {
                 shards: SHARDS.into(),
                 lasts: config.lasts,
@@ -135,7 +140,8 @@ impl Service {
         };
         self.until = requested + self.terms.lasts;
         self.wishes = lease::plan(&leases, &self.me, &self.terms);
-        self.tell(duties(&leases, &self.me, &self.terms));
+        let check = |held: &Held| self.addresses.check(held);
+        self.tell(duties(&leases, &self.me, &self.terms, check));
         let is_urgent = self.wishes.iter().any(|one| matches!(one, Action::Take(_)));
         if is_urgent {
             Duration::ZERO
@@ -148,6 +154,7 @@ impl Service {
         let mut wanted = LeaseRequest {
             by: self.me.clone(),
             address: self.address.clone(),
+            proof: self.addresses.prove(&self.me, &self.address),
             lasts: self.terms.lasts,
             take: Vec::new(),
             release: Vec::new(),
@@ -162,6 +169,12 @@ impl Service {
     }
 
     fn tell(&self, duties: Duties) {
+        if let Some(unfit) = duties.unfit
+            && self.duties.borrow().unfit != Some(unfit)
+        {
+            let address = duties.ledger_at.as_deref();
+            tracing::error!(address, %unfit, "nothing is passed on to the keeper of the ledger");
+        }
         self.duties.send_if_modified(|known| {
             let is_new = *known != duties;
             *known = duties;
@@ -184,7 +197,12 @@ impl Service {
 }
 
 /// Returns the duties of a member, according to the leases.
-fn duties(leases: &[Lease], me: &Member, terms: &Terms) -> Duties {
+fn duties(
+    leases: &[Lease],
+    me: &Member,
+    terms: &Terms,
+    check: impl Fn(&Held) -> Result<(), Unfit>,
+) -> Duties {
     let named = |name: &str| leases.iter().find(|lease| lease.name == name);
     let is_mine = |lease: &&Lease| lease.holder() == Some(me);
     let ledger = named(LEDGER);
@@ -194,6 +212,7 @@ fn duties(leases: &[Lease], me: &Member, terms: &Terms) -> Duties {
         let lease = named(&terms.shard(*number));
         lease.is_some_and(|lease| is_mine(&lease))
     });
+    let keeper = held.filter(|held| !is_ours && !held.ends_in.is_zero());
     Duties {
         ledger: ledger.filter(is_mine).map(|lease| {
             Term::Lease(Fence {
@@ -202,9 +221,8 @@ fn duties(leases: &[Lease], me: &Member, terms: &Terms) -> Duties {
                 epoch: lease.epoch,
             })
         }),
-        ledger_at: held
-            .filter(|held| !is_ours && !held.ends_in.is_zero())
-            .map(|held| held.address.clone()),
+        ledger_at: keeper.map(|held| held.address.clone()),
+        unfit: keeper.and_then(|held| check(held).err()),
         shards: shards
             .filter_map(|number| u8::try_from(number).ok())
             .collect(),
@@ -227,7 +245,7 @@ fn members(leases: &[Lease]) -> Vec<LogicId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{duties::Shards, store::Held};
+    use crate::duties::Shards;
 
     fn member(name: &str) -> Member {
         Member {
@@ -243,10 +261,44 @@ mod tests {
             held: Some(Held {
                 by: by.clone(),
                 address: format!("http://{}", by.environment),
+                proof: String::new(),
                 since: Duration::from_secs(9),
                 ends_in: Duration::from_secs(ends_in),
             }),
         }
+    }
+
+    #[tokio::test]
+    async fn an_address_counts_if_a_logic_environment_of_the_site_has_written_it_as_its_own() {
+        let (ours, _ours) = crate::secrets::site().await;
+        let (theirs, _theirs) = crate::secrets::site().await;
+        let [ours, theirs] = [ours, theirs].map(Arc::new);
+        let (me, other) = (member("le-1"), member("le-2"));
+        let written = |by: &Member, address: &str, proof: String| Held {
+            by: by.clone(),
+            address: address.into(),
+            proof,
+            since: Duration::ZERO,
+            ends_in: Duration::from_secs(1),
+        };
+        let addresses = Addresses::new(Arc::clone(&ours), false);
+        let (clear, tls) = ("http://le-1:7700", "https://le-1:7700");
+        let right = addresses.prove(&me, clear);
+        assert_eq!(addresses.check(&written(&me, clear, right.clone())), Ok(()));
+        for (by, address, proof) in [
+            (&me, "http://elsewhere:7700", right.clone()),
+            (&other, clear, right.clone()),
+            (&me, clear, String::new()),
+            (&me, clear, Addresses::new(theirs, false).prove(&me, clear)),
+        ] {
+            let found = addresses.check(&written(by, address, proof));
+            assert_eq!(found, Err(Unfit::Unproven), "{by:?} {address}");
+        }
+        let careful = Addresses::new(ours, true);
+        let found = careful.check(&written(&me, clear, right));
+        assert_eq!(found, Err(Unfit::Clear));
+        let right = careful.prove(&me, tls);
+        assert_eq!(careful.check(&written(&me, tls, right)), Ok(()));
     }
 
     #[test]
@@ -262,13 +314,17 @@ mod tests {
             lease("schedules/2", &me, 0),
         ];
         let terms = Terms::default();
-        let mine = duties(&leases, &me, &terms);
+        let mine = duties(&leases, &me, &terms, |_| Ok(()));
+        assert_eq!(mine.unfit, None);
         assert_eq!(mine.ledger, None);
         assert_eq!(mine.ledger_at.as_deref(), Some("http://le-2"));
         assert_eq!(mine.shards, Shards::from_iter([0]));
         let names: Vec<&str> = mine.members.iter().map(LogicId::as_str).collect();
         assert_eq!(names, ["le-1", "le-2"]);
-        let theirs = duties(&leases, &other, &terms);
+        let theirs = duties(&leases, &other, &terms, |_| Err(Unfit::Unproven));
+        assert_eq!(theirs.unfit, None, "it is its own");
+        let elsewhere = duties(&leases, &me, &terms, |_| Err(Unfit::Unproven));
+        assert_eq!(elsewhere.unfit, Some(Unfit::Unproven));
         let fence = theirs.ledger.as_ref().and_then(Term::fence).unwrap();
         assert_eq!((fence.epoch, &fence.by), (7, &other));
         assert_eq!(theirs.ledger_at, None);

@@ -21,7 +21,7 @@ pub use self::{
     wrong_tokens::WrongTokens,
 };
 use crate::{
-    rights::Rights,
+    rights::{Actor, Rights},
     store::{self, PeopleChange, PrincipalRow, TokenRow},
     token::{self, TokenHash},
 };
@@ -151,7 +151,7 @@ impl People {
         &self,
         name: PersonName,
         request: TokenRequest,
-        by: &PersonName,
+        by: &Actor,
     ) -> Result<NewToken, Error> {
         error::refuse_admin(&name)?;
         let _writing = self.writing.lock().await;
@@ -167,7 +167,7 @@ impl People {
                 name: name.clone(),
                 service: request.service,
                 made,
-                by: by.clone(),
+                by: by.name.clone(),
                 link: None,
             })),
         }
@@ -184,7 +184,7 @@ impl People {
         owner: PersonName,
         name: TokenName,
         request: TokenRequest,
-        by: &PersonName,
+        by: &Actor,
     ) -> Result<NewToken, Error> {
         error::refuse_admin(&owner)?;
         let _writing = self.writing.lock().await;
@@ -199,7 +199,7 @@ impl People {
         owner: &PersonName,
         name: TokenName,
         request: TokenRequest,
-        by: &PersonName,
+        by: &Actor,
     ) -> Result<NewToken, Error> {
         let token = token::generate().map_err(|error| Error::Random {
             reason: error.to_string(),
@@ -222,7 +222,9 @@ impl People {
             owner: owner.clone(),
             name,
             made,
-            by: by.clone(),
+            by: by.name.clone(),
+            through: by.makers.clone(),
+            confirmed: None,
             ends,
             used: None,
             login: None,
@@ -230,6 +232,26 @@ impl People {
         self.write(changes).await?;
         let name = owner.clone();
         Ok(NewToken { name, token, ends })
+    }
+
+    /// Confirms that the owner of a token is the person who has it. Of a login, it confirms that the one
+    /// at the provider is that person.
+    ///
+    /// # Errors
+    /// There is none of that name; whoever confirms is its owner, or could have made it; or the store
+    /// failed.
+    pub async fn confirm_token(
+        &self,
+        owner: &PersonName,
+        name: &TokenName,
+        by: &Actor,
+    ) -> Result<TokenView, Error> {
+        error::refuse_admin(owner)?;
+        let _writing = self.writing.lock().await;
+        let (changes, hash) = self.known.read().confirmation(owner, name, by)?;
+        self.write(changes).await?;
+        self.token_view(&hash)
+            .ok_or_else(|| self.known.read().no_token(owner, name))
     }
 
     /// Revokes a token.
@@ -272,7 +294,7 @@ impl People {
         &self,
         name: BindingName,
         new: NewBinding,
-        (by, rights): (&PersonName, &Rights),
+        (by, rights): (&Actor, &Rights),
     ) -> Result<Binding, Error> {
         let NewBinding {
             who,
@@ -282,8 +304,9 @@ impl People {
         if let Some(name) = who.principal() {
             error::refuse_admin(name)?;
         }
-        if who == *by {
-            return Err(Error::Own { name: by.clone() });
+        // Also not by way of somebody whom they have made.
+        if let Some(name) = who.principal().filter(|who| by.could_be(who)) {
+            return Err(Error::Own { name: name.clone() });
         }
         // Otherwise whoever may change people could make somebody who may do everything.
         if role == Role::Admin && !rights.include(role) {
@@ -295,8 +318,10 @@ impl People {
             if let Some(name) = who.principal() {
                 known.require(name)?;
             }
-            if known.binding(&name).is_some_and(|one| one.grant.who == *by) {
-                return Err(Error::Own { name: by.clone() });
+            let before = known.binding(&name);
+            let owner = before.and_then(|one| one.grant.who.principal());
+            if let Some(name) = owner.filter(|owner| by.could_be(owner)) {
+                return Err(Error::Own { name: name.clone() });
             }
         }
         let binding = Binding {
@@ -307,7 +332,8 @@ impl People {
                 selector,
             },
             made: crate::clock::now(),
-            by: by.clone(),
+            by: by.name.clone(),
+            through: by.makers.clone(),
         };
         self.write(vec![PeopleChange::PutBinding(binding.clone())])
             .await?;

@@ -43,7 +43,8 @@ pub use self::{
 };
 use crate::{
     config::Approval, control::Control, duties::Duties, history::Recorder, inventory::Inventory,
-    kinds::Kinds, ledger::Ledger, observe::Observe, observed::Observed, store::Store,
+    kinds::Kinds, ledger::Ledger, observe::Observe, observed::Observed, people::Identity,
+    store::Store,
 };
 use record::TestRow;
 
@@ -86,6 +87,8 @@ pub struct Arm {
     /// The time after which it is in shadow again.
     pub lasts: Duration,
     pub by: Attribution,
+    /// Whoever wants it.
+    pub caller: Arc<Identity>,
 }
 
 /// The answer to a request.

@@ -1,9 +1,13 @@
 //! Rights: may somebody do something to something? Pure; nothing is allowed that no binding allows.
 
+mod actor;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use utakata_model::{Binding, PersonName, Role, Selector, Target, Verb};
+
+pub use self::actor::Actor;
 
 /// The thing to which something is done.
 #[derive(Debug, Clone, Copy)]
@@ -38,21 +42,45 @@ pub enum Scope {
     Within(Vec<Selector>),
 }
 
-/// The reason why somebody who has the right to approve may not approve this operation.
+/// The reason why somebody may not agree to what another has requested, although they have the right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnother {
-    #[error("the right of {approver} to approve is younger than the operation")]
-    Younger { approver: PersonName },
-    #[error("the right of {approver} to approve was given by {by}, who requested the operation")]
+    #[error("the right of {second} is younger than the request")]
+    Younger { second: PersonName },
+    #[error("the right of {second} was given by {second}")]
+    Own { second: PersonName },
+    #[error("the right of {second} was given by {by}, {}", could(by, first))]
     Given {
-        approver: PersonName,
+        second: PersonName,
         by: PersonName,
+        first: PersonName,
     },
-    #[error("the token of {approver} was made by {by}, who requested the operation")]
-    Token {
-        approver: PersonName,
-        by: PersonName,
+    #[error(
+        "the token of {second} was made by {by}, and nobody else has confirmed that {second} has it"
+    )]
+    Token { second: PersonName, by: PersonName },
+    #[error("the token of {first}, who requested it, could be in the hands of {second}")]
+    Maker {
+        second: PersonName,
+        first: PersonName,
     },
+}
+
+/// Something that somebody has requested, to which a second person agrees.
+#[derive(Debug, Clone, Copy)]
+pub struct Earlier<'a> {
+    /// Absent for a policy.
+    pub by: Option<&'a Actor>,
+    pub at: Timestamp,
+    /// The right that the second person needs.
+    pub needs: Verb,
+}
+
+fn could(by: &PersonName, first: &PersonName) -> String {
+    match by == first {
+        true => "who requested it".to_owned(),
+        false => format!("who could have requested it as {first}"),
+    }
 }
 
 /// Returns true if one of the bindings gives a right on an object.
@@ -141,35 +169,42 @@ impl Rights {
         self.is_everything || verbs.copied().all(|verb| self.allow(verb, Object::Site))
     }
 
-    /// Checks that the right to approve on an object came from somebody other than the requester,
-    /// before the operation. It is to be allowed at all.
+    /// Checks that the right to agree to an earlier request, on an object, came from somebody who could
+    /// not have made that request, before it. It is to be allowed at all.
     ///
     /// # Errors
-    /// Every binding that gives it is too young, or was given by the requester.
-    pub fn approves_as_another(
+    /// Every binding that gives it is too young, or was given by the first or the second of the two,
+    /// or by somebody who could have acted as one of them.
+    pub fn agree_as_another(
         &self,
-        approver: &PersonName,
-        requester: Option<&PersonName>,
-        requested: Timestamp,
+        second: &PersonName,
+        to: Earlier<'_>,
         object: Object<'_>,
     ) -> Result<(), NotAnother> {
         if self.is_everything {
             return Ok(());
         }
         let mut problem = NotAnother::Younger {
-            approver: approver.clone(),
+            second: second.clone(),
         };
         for Held { binding, since } in &self.held {
-            if !allowed([binding.as_ref()], Verb::Approve, object) || *since >= requested {
+            if !allowed([binding.as_ref()], to.needs, object) || *since >= to.at {
                 continue;
             }
-            if Some(&binding.by) != requester && binding.by != *approver {
-                return Ok(());
+            let mut givers = std::iter::once(&binding.by).chain(&binding.through);
+            let second = second.clone();
+            if givers.clone().any(|giver| *giver == second) {
+                problem = NotAnother::Own { second };
+                continue;
             }
-            problem = NotAnother::Given {
-                approver: approver.clone(),
-                by: binding.by.clone(),
+            let found = to
+                .by
+                .and_then(|first| Some((first, givers.find(|by| first.could_be(by))?)));
+            let Some((first, by)) = found else {
+                return Ok(());
             };
+            let (by, first) = (by.clone(), first.name.clone());
+            problem = NotAnother::Given { second, by, first };
         }
         Err(problem)
     }

@@ -22,7 +22,7 @@ use utakata_api::{
     inventory::{RotationState, RotationView},
     ledger::Attribution,
 };
-use utakata_model::{CredentialName, OperationId, PersonName, TargetName, chain};
+use utakata_model::{CredentialName, OperationId, TargetName, chain};
 
 use self::decide::{Fate, Login, Step, decide};
 pub use self::error::Error;
@@ -34,7 +34,7 @@ use crate::{
     inventory::Inventory,
     kinds::Kinds,
     ledger::{Ledger, TaskUnfit, Verdict},
-    rights::Rights,
+    rights::{Actor, Rights},
     secrets::places,
     store::{Store, TaskRow},
 };
@@ -98,7 +98,7 @@ impl Rotations {
         &self,
         credential: &CredentialName,
         why: Option<String>,
-        by: PersonName,
+        by: Actor,
         rights: &Rights,
     ) -> Result<RotationView, Error> {
         let current = self.context.inventory.secret_of(credential)?;

@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod place;
 mod provided;
+mod statement;
 mod vault;
 mod wrapped;
 
@@ -305,6 +306,18 @@ impl Secrets {
         *self.ring.write() = read;
         Ok(())
     }
+}
+
+/// Returns the keys of a new site, and the folder that they are in.
+#[cfg(test)]
+pub(crate) async fn site() -> (Secrets, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    let config = crate::config::Store::default();
+    let store = crate::store::open(&config, &file).await.unwrap();
+    let place = KeyPlace::of(&crate::Config::default(), folder.path(), None);
+    let secrets = Secrets::begin(place, None, &*store, crate::clock::now());
+    (secrets.await.unwrap(), folder)
 }
 
 /// Reads the keys of the file, or makes the first one, and agrees with the store on the one that

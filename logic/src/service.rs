@@ -59,7 +59,7 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Parts {
     pub store: Arc<dyn Store>,
     /// The keys that seal secrets in the store.
-    pub secrets: Secrets,
+    pub secrets: Arc<Secrets>,
     pub tasks: Arc<dyn Tasks>,
     /// The bus of outcomes, readings and statuses.
     pub events: Arc<dyn Events>,
@@ -388,6 +388,7 @@ impl Membership {
             id: self.id.clone()?,
             ledger: ledger.is_here(),
             ledger_at: duties.ledger_at.clone(),
+            unfit: duties.unfit.map(|unfit| unfit.to_string()),
             shards: duties.shards.count(),
             members: duties.members.clone(),
         })

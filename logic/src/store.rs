@@ -53,7 +53,9 @@ pub use inventory::{Change, Contents, Inventory};
 pub use lease::{Fence, Held, Lease, LeaseRequest, Leases, Member};
 pub use ledger::{Ledger, OperationRow, TaskFilter, TaskRow};
 pub use notifications::Notifications;
-pub use people::{LinkRow, LoginRow, People, PeopleChange, PeopleRows, PrincipalRow, TokenRow};
+pub use people::{
+    ConfirmedRow, LinkRow, LoginRow, People, PeopleChange, PeopleRows, PrincipalRow, TokenRow,
+};
 pub use place::{Database, Place};
 pub use readings::{ReadingRow, Readings};
 pub use release::{PutRelease, ReleaseRow, ShippedRelease, room_for_file};

@@ -2,7 +2,7 @@
 
 mod holder;
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -201,6 +201,10 @@ pub struct Binding {
     pub made: Timestamp,
     /// The person who gave it.
     pub by: PersonName,
+    /// Those who could have acted as that person: the maker of the token that was used, the maker of
+    /// the token by which that one was made, and so on. Without `admin`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub through: BTreeSet<PersonName>,
 }
 
 #[cfg(test)]

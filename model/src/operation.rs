@@ -2,7 +2,7 @@
 
 mod pace;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,10 @@ pub struct Operation {
     /// The person who requested it. Absent if nobody did, or if it was not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<PersonName>,
+    /// Those who could have acted as that person: the maker of the token that was used, the maker of
+    /// the token by which that one was made, and so on. Without `admin`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub makers: BTreeSet<PersonName>,
     /// The number of targets at a time, their order, and the number of failures at which to stop.
     #[serde(default, skip_serializing_if = "Pace::is_default")]
     pub pace: Pace,

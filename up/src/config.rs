@@ -93,8 +93,8 @@ pub struct Mqtt {
     pub listen: SocketAddr,
     /// Allows it to listen beyond loopback without tokens or without TLS.
     pub insecure: bool,
-    /// True if clients need a token of utakata as their password, with the right to see everything
-    /// or to read metrics. The name of the user does not matter.
+    /// True if clients need a token of utakata as their password, with the right to see everything;
+    /// with that to read metrics they follow readings alone. The name of the user does not matter.
     pub tokens: bool,
     /// TLS, with the certificate of the API (`logic.http.tls`).
     pub tls: bool,

@@ -14,7 +14,7 @@ use utakata_interconnect::{
 use utakata_interconnect_mqtt::{self as mqtt, Broker, broker::Door};
 use utakata_logic::{
     Handle, LogicEnvironment, Parts, config, history, http,
-    peers::Peers,
+    peers::{Addresses, Peers},
     store::{self, Store},
 };
 use utakata_model::target::Secret;
@@ -86,12 +86,14 @@ impl Logic {
         connections.extend(opened.vault);
         let history = history::open(&config.logic.history, &folder.join("history"));
         let engine = config.logic.history.engine.as_deref();
+        let secrets = Arc::new(opened.secrets);
+        let addresses = Addresses::new(Arc::clone(&secrets), certificate.is_some());
         let parts = Parts {
             engine: engine.map(|url| Arc::new(Prometheus::new(url)) as Arc<dyn History>),
             history,
-            peers: join(&config.logic, &store, &url)?,
+            peers: join(&config.logic, &store, &url, addresses)?,
             store,
-            secrets: opened.secrets,
+            secrets,
             tasks: links.tasks,
             events: links.events,
             signatures: links.signatures,
@@ -177,6 +179,7 @@ fn join(
     config: &utakata_logic::Config,
     store: &Arc<dyn Store>,
     url: &str,
+    addresses: Addresses,
 ) -> Result<Option<Peers>> {
     if config.store.url.is_none() {
         return Ok(None);
@@ -185,7 +188,7 @@ fn join(
     let address = address.unwrap_or_else(|| url.to_owned());
     let address = address.trim_end_matches('/').to_owned();
     let id = config.name().context("set logic.id")?;
-    let peers = Peers::join(store.clone(), &id, address, config.lease);
+    let peers = Peers::join(store.clone(), &id, (address, addresses), config.lease);
     Ok(Some(peers.context("set logic.id")?))
 }
 

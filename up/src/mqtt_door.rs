@@ -7,8 +7,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use async_trait::async_trait;
-use utakata_interconnect_mqtt::broker::{Door, Doorkeeper};
-use utakata_logic::http::{Certificate, Followers};
+use utakata_interconnect_mqtt::broker::{Door, Doorkeeper, Follows};
+use utakata_logic::http::{Certificate, Followers, Seen};
 
 use crate::config::Mqtt;
 
@@ -26,17 +26,20 @@ impl ByToken {
 
 #[async_trait]
 impl Doorkeeper for ByToken {
-    async fn admits(&self, password: &str, from: IpAddr) -> bool {
-        match self.0.get() {
-            Some(followers) => followers.admit(password, from).await,
-            None => false,
-        }
+    async fn admits(&self, password: &str, from: IpAddr) -> Option<Follows> {
+        let followers = self.0.get()?;
+        followers.admit(password, from).await.map(follows)
     }
 
-    fn keeps(&self, password: &str) -> bool {
-        self.0
-            .get()
-            .is_some_and(|followers| followers.keep(password))
+    fn keeps(&self, password: &str) -> Option<Follows> {
+        self.0.get()?.keep(password).map(follows)
+    }
+}
+
+fn follows(seen: Seen) -> Follows {
+    match seen {
+        Seen::Everything => Follows::Everything,
+        Seen::Readings => Follows::Readings,
     }
 }
 

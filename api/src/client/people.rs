@@ -76,6 +76,20 @@ impl Client {
         self.new_token(&path, request).await
     }
 
+    /// Confirms that the owner of a token is the person who has it.
+    ///
+    /// # Errors
+    /// There is no such token, or the caller could have made it.
+    pub async fn confirm_token(
+        &self,
+        owner: &PersonName,
+        name: &TokenName,
+    ) -> Result<TokenView, Error> {
+        let path = format!("/v1/people/{owner}/tokens/{name}/confirm");
+        let request = self.request(reqwest::Method::POST, &path);
+        self.json(&path, request.timeout(ANSWER_TIMEOUT)).await
+    }
+
     /// Revokes a token.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
-//! Access rights of clients: whoever came in may subscribe below `utakata/v1/`, and nobody may publish.
+//! Access rights of clients: whoever came in may subscribe below `utakata/v1/`, or to readings alone,
+//! and nobody may publish.
 
 use std::{
     future::Future,
@@ -15,9 +16,12 @@ use mqtt5::{
 use utakata_interconnect::{admission::Slot, topic};
 
 use super::{
-    door::Entrance,
+    door::{Entrance, Follows},
     pump::{self, Commands},
 };
+
+/// The beginning of the topics of readings, below the root.
+const READINGS: &str = "reading/";
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -76,7 +80,8 @@ impl AuthProvider for Access {
     ) -> Answer<'a, bool> {
         Box::pin(async move {
             let filter = mqtt5::strip_shared_subscription_prefix(filter);
-            if !may_subscribe(filter) {
+            let follows = self.entrance.follows();
+            if !follows.is_some_and(|follows| may_subscribe(follows, filter)) {
                 return false;
             }
             // The library asks before it looks for retained messages: now is the time to provide
@@ -87,8 +92,13 @@ impl AuthProvider for Access {
     }
 }
 
-fn may_subscribe(filter: &str) -> bool {
-    filter.starts_with(topic::ROOT)
+fn may_subscribe(follows: Follows, filter: &str) -> bool {
+    let below = filter.strip_prefix(topic::ROOT);
+    below.is_some_and(|below| match follows {
+        Follows::Everything => true,
+        // A filter that matches more begins with a wildcard.
+        Follows::Readings => below.starts_with(READINGS),
+    })
 }
 
 #[cfg(test)]
@@ -97,17 +107,24 @@ mod tests {
 
     #[test]
     fn only_what_is_below_our_root_can_be_subscribed_to() {
-        for (filter, expect) in [
-            ("utakata/v1/reading/#", true),
-            ("utakata/v1/#", true),
-            ("utakata/v1/+/pdu-a1/read", true),
-            ("#", false),
-            ("+/v1/reading/#", false),
-            ("utakata/#", false),
-            ("$SYS/#", false),
-            ("utakata/v2/#", false),
+        for (filter, expect, of_readings) in [
+            ("utakata/v1/reading/#", true, true),
+            ("utakata/v1/reading/+/read", true, true),
+            ("utakata/v1/#", true, false),
+            ("utakata/v1/+/pdu-a1/read", true, false),
+            ("utakata/v1/environment/#", true, false),
+            ("utakata/v1/readings/#", true, false),
+            ("utakata/v1/reading", true, false),
+            ("#", false, false),
+            ("+/v1/reading/#", false, false),
+            ("utakata/#", false, false),
+            ("$SYS/#", false, false),
+            ("utakata/v2/#", false, false),
         ] {
-            assert_eq!(may_subscribe(filter), expect, "{filter}");
+            let found = may_subscribe(Follows::Everything, filter);
+            assert_eq!(found, expect, "{filter}");
+            let found = may_subscribe(Follows::Readings, filter);
+            assert_eq!(found, of_readings, "{filter}");
         }
     }
 }

@@ -21,11 +21,22 @@ const STAY_INTERVAL: Duration = Duration::from_secs(2);
 /// Decides who may enter, and stay.
 #[async_trait]
 pub trait Doorkeeper: Send + Sync + 'static {
-    /// Returns true if a client may enter with this password. May take its time to refuse one.
-    async fn admits(&self, password: &str, from: IpAddr) -> bool;
+    /// Returns what a client may follow with this password; `None` if it may not enter. May take its
+    /// time to refuse one.
+    async fn admits(&self, password: &str, from: IpAddr) -> Option<Follows>;
 
-    /// Returns true as long as a client that has entered with this password may stay.
-    fn keeps(&self, password: &str) -> bool;
+    /// Returns what a client may follow now that has entered with this password; `None` if it may not
+    /// stay.
+    fn keeps(&self, password: &str) -> Option<Follows>;
+}
+
+/// What a client may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follows {
+    /// Everything that is published.
+    Everything,
+    /// Readings alone.
+    Readings,
 }
 
 /// The door of the broker. By default it is open, and plain.
@@ -40,15 +51,15 @@ pub struct Door {
 /// The entrance of one client.
 pub(super) struct Entrance {
     keeper: Option<Arc<dyn Doorkeeper>>,
-    /// The password with which it has entered.
-    password: OnceLock<Secret>,
+    /// The password with which it has entered, and what it may follow.
+    entered: OnceLock<(Secret, Follows)>,
 }
 
 impl Door {
     pub(super) fn entrance(&self) -> Arc<Entrance> {
         Arc::new(Entrance {
             keeper: self.keeper.clone(),
-            password: OnceLock::new(),
+            entered: OnceLock::new(),
         })
     }
 
@@ -83,12 +94,20 @@ impl Entrance {
         let Some(password) = password else {
             return false;
         };
-        let is_admitted = keeper.admits(password, from).await;
-        if is_admitted {
-            // A connection has one CONNECT.
-            let _ = self.password.set(Secret::new(password));
+        let Some(follows) = keeper.admits(password, from).await else {
+            return false;
+        };
+        // A connection has one CONNECT.
+        let _ = self.entered.set((Secret::new(password), follows));
+        true
+    }
+
+    /// Returns what the client may follow; nothing before it has entered.
+    pub fn follows(&self) -> Option<Follows> {
+        match &self.keeper {
+            None => Some(Follows::Everything),
+            Some(_) => self.entered.get().map(|(_, follows)| *follows),
         }
-        is_admitted
     }
 
     /// Waits until the client may not stay any more.
@@ -98,8 +117,12 @@ impl Entrance {
         };
         loop {
             tokio::time::sleep(STAY_INTERVAL).await;
-            let password = self.password.get();
-            if password.is_some_and(|password| !keeper.keeps(password.reveal())) {
+            let entered = self.entered.get();
+            // Whoever may follow something else comes back, and follows that.
+            let is_over = |(password, follows): &(Secret, Follows)| {
+                keeper.keeps(password.reveal()) != Some(*follows)
+            };
+            if entered.is_some_and(is_over) {
                 return;
             }
         }

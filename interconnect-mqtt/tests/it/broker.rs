@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use utakata_interconnect::{Event, Events, Message as _, OutcomeBatch, events::bus::Bus, topic};
 use utakata_interconnect_mqtt::{
     Broker,
-    broker::{Config, Door, Doorkeeper, Error},
+    broker::{Config, Door, Doorkeeper, Error, Follows},
 };
 use utakata_model::{
     Class, Desired, EnvironmentState, EnvironmentStatus, Labels, Measurand, Origin, Outcome,
@@ -39,12 +39,17 @@ struct OnePassword(AtomicBool);
 
 #[async_trait]
 impl Doorkeeper for OnePassword {
-    async fn admits(&self, password: &str, _: IpAddr) -> bool {
+    async fn admits(&self, password: &str, _: IpAddr) -> Option<Follows> {
         self.keeps(password)
     }
 
-    fn keeps(&self, password: &str) -> bool {
-        password == "right" && self.0.load(Ordering::Relaxed)
+    fn keeps(&self, password: &str) -> Option<Follows> {
+        let follows = match password {
+            "right" => Follows::Everything,
+            "of readings" => Follows::Readings,
+            _ => return None,
+        };
+        self.0.load(Ordering::Relaxed).then_some(follows)
     }
 }
 
@@ -81,6 +86,21 @@ async fn behind_a_door_only_the_right_password_follows_and_only_as_long_as_it_is
         let mut right = Subscriber::with(broker.address(), &of(Some("right")));
         bus.publish(vec![readings("a", "read", 7.0)]).await.unwrap();
         assert_eq!(right.next().await.1, "utakata/v1/reading/a/read");
+    }
+    for (topic, expect) in [("utakata/v1/reading/#", true), ("utakata/v1/#", false)] {
+        let arguments = [
+            "-V",
+            "mqttv5",
+            "-u",
+            "prometheus",
+            "-P",
+            "of readings",
+            "-t",
+            topic,
+        ];
+        let arguments = [&arguments[..], &["-E", "-W", "20"]].concat();
+        let (code, said) = mosquitto::run("mosquitto_sub", broker.address(), &arguments).await;
+        assert_eq!(code == 0, expect, "{topic}: {said}");
     }
     let arguments = ["-u", "ana", "-P", "right", "-t", "utakata/v1/reading/#"];
     let mut right = Subscriber::with(broker.address(), &arguments);

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use utakata_api::problem::Detail;
 use utakata_model::{
-    CredentialName, OperationId, Pace, PersonName, Priority, Selector, TargetName, secret::MASK,
+    CredentialName, OperationId, Pace, Priority, Selector, TargetName, secret::MASK,
 };
 use utakata_seal::draw_password;
 
 use super::{Control, Error, OperationRequest, may, plan, secret};
-use crate::{inventory::NewPassword, rights::Rights};
+use crate::{
+    inventory::NewPassword,
+    rights::{Actor, Rights},
+};
 
 /// A request to change the password of a credential.
 #[derive(Debug)]
@@ -19,7 +22,7 @@ pub struct RotateRequest<'r> {
     /// The only target that has it.
     pub target: &'r TargetName,
     pub why: Option<String>,
-    pub by: PersonName,
+    pub by: Actor,
 }
 
 impl Control {

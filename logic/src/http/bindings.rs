@@ -78,7 +78,8 @@ pub(super) async fn put(
 ) -> Result<Json<Binding>, Refused> {
     reason::check_selector(&new.selector)?;
     let people = allowed.api.handle.people();
-    let caller = (allowed.by(), allowed.caller.rights.as_ref());
+    let by = allowed.caller.actor();
+    let caller = (&by, allowed.caller.rights.as_ref());
     let binding = people.put_binding(name, new, caller).await?;
     Ok(Json(binding))
 }

@@ -14,7 +14,6 @@ use super::{
     allowed::{Allowed, ToSeeAll, ToWriteSecrets},
     apply,
     body::{self, AnyJson},
-    caller::Person,
     page::{self, PageQuery},
     path::Path,
     query::Query,
@@ -91,13 +90,13 @@ pub(super) async fn put(
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(super) async fn rotate(
     allowed: Allowed<ToWriteSecrets>,
-    Person(by): Person,
     Path(name): Path<CredentialName>,
     body::Json(requested): body::Json<RotateCredential>,
 ) -> Result<Json<RotationView>, Refused> {
     let api = &allowed.api;
     let why = requested.why.as_deref().map(reason::check).transpose()?;
     let rights = &allowed.caller.rights;
+    let by = allowed.caller.actor();
     let begun = api.handle.rotations().begin(&name, why, by, rights).await;
     begun.map(Json).map_err(|error| match error {
         rotation::Error::Control(error) => Refused::from(error).and_away(api),

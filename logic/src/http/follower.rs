@@ -12,7 +12,15 @@ use crate::{
     token::TokenHash,
 };
 
-/// Decides by tokens who may follow everything. Cheap to clone.
+/// What somebody may follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    Everything,
+    /// What whoever may read metrics sees of the site by the API, too.
+    Readings,
+}
+
+/// Decides by tokens who may follow what. Cheap to clone.
 #[derive(Clone)]
 pub struct Followers {
     handle: Handle,
@@ -26,29 +34,28 @@ impl Followers {
         Self { handle, token }
     }
 
-    /// Returns true if whoever has a token may see everything. Many wrong tokens from one address
-    /// are answered ever later.
-    pub async fn admit(&self, token: &str, from: IpAddr) -> bool {
+    /// Returns what whoever has a token may follow. Many wrong tokens from one address are answered
+    /// ever later.
+    pub async fn admit(&self, token: &str, from: IpAddr) -> Option<Seen> {
         let people = self.handle.people();
         match self.identity(token, || people.find(token, clock::now())) {
-            Ok(identity) => sees_everything(&identity),
+            Ok(identity) => seen(&identity),
             Err(_) => {
                 let consequence = people.wrong_tokens().note(Some(from), clock::now());
                 if let Some(times) = consequence.log {
                     tracing::warn!(%from, times, "MQTT clients with a token that is not valid");
                 }
                 tokio::time::sleep(consequence.delay).await;
-                false
+                None
             }
         }
     }
 
-    /// Returns true as long as whoever has a token may see everything.
-    pub fn keep(&self, token: &str) -> bool {
+    /// Returns what whoever has a token may follow now.
+    pub fn keep(&self, token: &str) -> Option<Seen> {
         let people = self.handle.people();
         let again = || people.find_again(&TokenHash::of(token), clock::now());
-        self.identity(token, again)
-            .is_ok_and(|identity| sees_everything(&identity))
+        seen(&self.identity(token, again).ok()?)
     }
 
     fn identity(
@@ -63,7 +70,45 @@ impl Followers {
     }
 }
 
-fn sees_everything(identity: &Identity) -> bool {
+fn seen(identity: &Identity) -> Option<Seen> {
     let may = |verb| identity.rights.allow(verb, Object::Site);
-    may(Verb::See) || may(Verb::Metrics)
+    match (may(Verb::See), may(Verb::Metrics)) {
+        (true, _) => Some(Seen::Everything),
+        (false, true) => Some(Seen::Readings),
+        (false, false) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+    use utakata_model::PersonName;
+
+    use super::*;
+    use crate::rights::Rights;
+
+    #[test]
+    fn whoever_may_only_read_metrics_follows_readings_alone() {
+        for (role, selector, expect) in [
+            ("viewer", "", Some(Seen::Everything)),
+            ("metrics", "", Some(Seen::Readings)),
+            ("viewer", "rack=A1", None),
+            ("metrics", "rack=A1", None),
+        ] {
+            let binding = json!({
+                "name": "b", "who": "ana", "role": role, "selector": selector, "by": "sec",
+                "made": Timestamp::UNIX_EPOCH,
+            });
+            let binding = serde_json::from_value(binding).unwrap();
+            let identity = Identity {
+                name: PersonName::new("ana").unwrap(),
+                rights: Arc::new(Rights::of(vec![Arc::new(binding)])),
+                token: None,
+            };
+            assert_eq!(seen(&identity), expect, "{role} {selector}");
+        }
+    }
 }

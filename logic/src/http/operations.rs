@@ -16,9 +16,7 @@ use utoipa_axum::routes;
 use super::{
     Api, Refused,
     allowed::{Allowed, Right, ToControl, ToSee},
-    body,
-    caller::Person,
-    page,
+    body, page,
     path::Path,
     query::{Query, cursor, limit},
     reads, reason,
@@ -110,7 +108,6 @@ pub(super) async fn list(
     responses((status = 200, description = "The plan, or the progress of the operation", body = ControlAnswer)))]
 pub(super) async fn post(
     allowed: Allowed<ToControl>,
-    Person(by): Person,
     body::Json(mut requested): body::Json<Control>,
 ) -> Result<Json<ControlAnswer>, Refused> {
     let api = &allowed.api;
@@ -127,6 +124,7 @@ pub(super) async fn post(
         return Err(Refused::new(Code::BodyInvalid, detail, cure));
     }
     let is_waited_for = !requested.wait.is_zero();
+    let by = allowed.caller.actor();
     let rights = &allowed.caller.rights;
     api.handle.kinds().first().await;
     let answer = api.handle.control().ask(requested, Some(by), rights).await;

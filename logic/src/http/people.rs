@@ -141,7 +141,9 @@ pub(super) async fn put(
     Query(query): Query<TokenQuery>,
 ) -> Result<Unkept<NewToken>, Refused> {
     let people = allowed.api.handle.people();
-    let token = people.put(name, query.request()?, allowed.by()).await?;
+    let token = people
+        .put(name, query.request()?, &allowed.caller.actor())
+        .await?;
     Ok(unkept(token))
 }
 
@@ -188,7 +190,7 @@ pub(super) async fn link(
         return Err(Refused::new(Code::BodyInvalid, detail, cure));
     }
     people
-        .link(&name, (issuer, &new.subject), allowed.by())
+        .link(&name, (issuer, &new.subject), &allowed.caller.actor())
         .await?;
     let found = people.list().into_iter().find(|one| one.name == name);
     found.map(Json).ok_or_else(|| {

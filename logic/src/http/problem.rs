@@ -216,7 +216,9 @@ impl From<people::Error> for Refused {
             people::Error::Name(_) | people::Error::Taken { .. } | people::Error::Linked { .. } => {
                 login::not_admitted(&error)
             }
-            people::Error::Own { .. } | people::Error::TooMuch { .. } => {
+            people::Error::Own { .. }
+            | people::Error::OwnToken { .. }
+            | people::Error::TooMuch { .. } => {
                 let cure = "somebody else who may change people does it, or admin";
                 Self::new(Code::OwnRights, detail, cure)
             }
@@ -235,8 +237,26 @@ impl From<people::Error> for Refused {
 
 impl From<NotAnother> for Refused {
     fn from(error: NotAnother) -> Self {
-        let cure = "somebody approves it whose role and token were there before, and were made by \
-                    somebody other than the requester";
+        let cure = match &error {
+            NotAnother::Younger { .. } => {
+                "somebody does it who had the right before; or request it again".to_owned()
+            }
+            NotAnother::Own { .. } => {
+                "somebody does it to whom another person has given the right".to_owned()
+            }
+            NotAnother::Given { first, by, .. } if first == by => {
+                "somebody does it to whom another person has given the right".to_owned()
+            }
+            NotAnother::Given { first, .. } => format!(
+                "somebody else who may change people confirms that {first} is a person of their own: \
+                 `utakata token confirm {first} TOKEN`"
+            ),
+            NotAnother::Token { second, .. } => format!(
+                "somebody else who may change people confirms that {second} is a person of their \
+                 own: `utakata token confirm {second} TOKEN`"
+            ),
+            NotAnother::Maker { .. } => "somebody else does it".to_owned(),
+        };
         Self::new(Code::ApproveGiven, error.to_string(), cure)
     }
 }

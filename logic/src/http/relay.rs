@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{
     body::{self, Body, Bytes},
     extract::Request,
-    http::{HeaderValue, StatusCode, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use tokio::time::Instant;
@@ -15,15 +15,14 @@ use utakata_api::client::{
     relay::{self, Answer, RELAYED},
 };
 
-use utakata_model::target::Secret;
-
 use super::{
     Api, Refused,
     body::{late, too_large},
     local::LocalAdmin,
     needs::{Answered, BodySize, Needs},
+    passed_on,
 };
-use crate::{code::Code, observe::WAIT_MAX};
+use crate::{clock, code::Code, observe::WAIT_MAX};
 
 /// The time within which a keeper that has died is replaced.
 const KEEPER_TIMEOUT: Duration = Duration::from_secs(12);
@@ -92,10 +91,19 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
         if api.handle.ledger().is_here() {
             return Ok(None);
         }
-        if let Some(url) = api.handle.duties().ledger_at {
+        let duties = api.handle.duties();
+        if let (Some(url), Some(unfit)) = (&duties.ledger_at, duties.unfit) {
+            last = format!("nothing is sent to {url}: {unfit}");
+        } else if let Some(url) = duties.ledger_at {
             match api
                 .relay
-                .pass(&url, copy(&api.token, parts, body), limit)
+                .pass(
+                    &url,
+                    copy(parts, body, |request| {
+                        passed_on::prove(api.handle.inventory().secrets(), request, clock::now())
+                    }),
+                    limit,
+                )
                 .await
             {
                 // It kept the ledger when we looked, but no longer.
@@ -115,22 +123,26 @@ async fn pass(api: &Api, parts: &Parts, body: &Bytes) -> Result<Option<Answer>, 
     }
 }
 
-fn copy(admin: &Secret, parts: &Parts, body: &Bytes) -> relay::Relayed {
+fn copy(
+    parts: &Parts,
+    body: &Bytes,
+    prove: impl FnOnce((&Method, &str)) -> Option<String>,
+) -> relay::Relayed {
     let path = parts.uri.path_and_query();
+    let path = path.map_or_else(|| "/".to_owned(), ToString::to_string);
     let mut headers = parts.headers.clone();
-    // Whoever is admin by the local socket is admin at the keeper by the token, which is the same. Who
-    // has a session has shown it in a cookie, and is nobody else there.
+    // Whoever is admin by the local socket is admin at the keeper, too. Who has a session has shown it
+    // in a cookie, and is nobody else there.
     if parts.extensions.get::<LocalAdmin>().is_some()
         && !headers.contains_key(header::AUTHORIZATION)
+        && let Some(proof) = prove((&parts.method, &path))
+        && let Ok(proof) = HeaderValue::try_from(proof)
     {
-        let token = format!("Bearer {}", admin.reveal());
-        if let Ok(token) = HeaderValue::try_from(token) {
-            headers.insert(header::AUTHORIZATION, token);
-        }
+        headers.insert(header::AUTHORIZATION, proof);
     }
     relay::Relayed {
         method: parts.method.clone(),
-        path: path.map_or_else(|| "/".to_owned(), ToString::to_string),
+        path,
         headers,
         body: body.to_vec(),
     }
@@ -171,14 +183,13 @@ fn answered(answer: Answer) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, http::Method, routing::put};
+    use axum::{Router, routing::put};
     use tokio::net::TcpListener;
 
     use super::*;
 
     #[test]
     fn a_session_that_is_passed_on_is_nobody_else_s() {
-        let admin = Secret::new("admin-token");
         let passed_on = |is_local: bool, header: Option<(&'static str, &'static str)>| {
             let mut request = Request::new(());
             if is_local {
@@ -189,7 +200,10 @@ mod tests {
                 request.headers_mut().insert(name, value);
             }
             let (parts, ()) = request.into_parts();
-            copy(&admin, &parts, &Bytes::new()).headers
+            copy(&parts, &Bytes::new(), |(method, path)| {
+                Some(format!("proof of {method} {path}"))
+            })
+            .headers
         };
         let session = passed_on(false, Some(("cookie", "utakata=x.y.z")));
         assert!(!session.contains_key(header::AUTHORIZATION));
@@ -199,7 +213,7 @@ mod tests {
             "who logs in is nobody yet"
         );
         let local = passed_on(true, None);
-        assert_eq!(local[header::AUTHORIZATION], "Bearer admin-token");
+        assert_eq!(local[header::AUTHORIZATION], "proof of GET /");
         let token = passed_on(true, Some(("authorization", "Bearer of-ana")));
         assert_eq!(token[header::AUTHORIZATION], "Bearer of-ana");
     }

@@ -19,7 +19,7 @@ use super::{
         Answered::{Anywhere, ByKeeper},
         BodySize::NoBody,
         Route,
-        TimeLimit::Prompt,
+        TimeLimit::{Patient, Prompt},
     },
 };
 
@@ -27,6 +27,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::new(Anywhere, NoBody, Prompt, routes!(list)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(put)),
+        Route::new(ByKeeper, NoBody, Patient, routes!(confirm)),
         Route::new(ByKeeper, NoBody, Prompt, routes!(delete)),
     ]
 }
@@ -65,8 +66,33 @@ pub(super) async fn put(
 ) -> Result<Unkept<NewToken>, Refused> {
     let people = allowed.api.handle.people();
     let request = query.request()?;
-    let token = people.put_token(owner, name, request, allowed.by()).await?;
+    let by = allowed.caller.actor();
+    let token = people.put_token(owner, name, request, &by).await?;
     Ok(unkept(token))
+}
+
+/// Confirms that the owner of a token is the person who has it, and nobody else.
+///
+/// Whoever makes a token has seen it. Where an approval needs two people, a token counts for a person
+/// of their own once somebody who could not have made it has confirmed it.
+#[utoipa::path(post, path = "/v1/people/{name}/tokens/{token}/confirm",
+    operation_id = "confirm_token", tag = "people",
+    params(("name" = PersonName, Path, description = "The owner's name"),
+        ("token" = TokenName, Path, description = "The token's name")),
+    responses((status = 200, description = "The token", body = TokenView),
+        (status = 409, description = "The caller could have made it",
+            body = utakata_api::Problem, content_type = "application/problem+json")))]
+pub(super) async fn confirm(
+    allowed: Allowed<ToChangePeople>,
+    OwnerAnd(owner, name): OwnerAnd<TokenName>,
+) -> Result<Json<TokenView>, Refused> {
+    let people = allowed.api.handle.people();
+    let by = allowed.caller.actor();
+    people
+        .confirm_token(&owner, &name, &by)
+        .await
+        .map(Json)
+        .map_err(Refused::from)
 }
 
 /// Revokes a token. A stream of events that is followed with it ends.

@@ -70,6 +70,7 @@ impl World {
             held: row.by.clone().map(|by| Held {
                 by,
                 address: String::new(),
+                proof: String::new(),
                 since: self.now.saturating_sub(row.since),
                 ends_in: row.until.saturating_sub(self.now),
             }),
@@ -221,6 +222,7 @@ fn who_does_not_live_takes_nothing_and_another_life_waits() {
         held: Some(Held {
             by: other.clone(),
             address: String::new(),
+            proof: String::new(),
             since: Duration::ZERO,
             ends_in,
         }),

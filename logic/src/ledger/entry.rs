@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use utakata_model::{
-    Cure, Outcome, OutcomeStatus, Priority, Problem, TaskState,
+    Cure, Outcome, OutcomeStatus, Priority, Problem, TaskState, Zone,
     manifest::{Proves, Repeat},
 };
 use utakata_permit::{
@@ -43,6 +43,8 @@ pub(super) struct TaskEntry {
     pub since: Timestamp,
     /// The conditions for its turn.
     pub turn: Readiness,
+    /// The zone that its target was in when it was last published by this process.
+    pub sent_to: Option<Zone>,
     /// The result of observing the reported effect, if it has yet to be reported: true if it was
     /// seen, false if it was not.
     pub shows: Option<bool>,
@@ -72,6 +74,7 @@ impl TaskEntry {
             since: at,
             turn: Readiness::NotYet,
             shows: None,
+            sent_to: None,
         }
     }
 
@@ -123,6 +126,7 @@ impl TaskEntry {
             since: at,
             turn,
             shows: None,
+            sent_to: None,
         }
     }
 

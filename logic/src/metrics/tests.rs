@@ -133,6 +133,7 @@ fn of_several_logic_environments_each_tells_its_duties_and_connections() {
             id: LogicId::new("le-1").unwrap(),
             ledger: true,
             ledger_at: None,
+            unfit: None,
             shards: 8,
             members: vec![LogicId::new("le-1").unwrap()],
         }),

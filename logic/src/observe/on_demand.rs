@@ -1,6 +1,10 @@
 //! Reads on demand: one observe action on the selected targets, now.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -253,6 +257,7 @@ impl Order {
             requested: self.requested,
             why: None,
             by,
+            makers: BTreeSet::new(),
             pace: Default::default(),
             priority: Default::default(),
             undoes: None,

@@ -201,14 +201,29 @@ impl SiteFacts {
     }
 
     fn ledger(&self, found: &mut Vec<Finding>) {
-        let nobody = self.status.duties.as_ref();
-        if nobody.is_some_and(|duties| !duties.ledger && duties.ledger_at.is_none()) {
+        let duties = self.status.duties.as_ref();
+        if duties.is_some_and(|duties| !duties.ledger && duties.ledger_at.is_none()) {
             found.push(Finding {
                 weight: Weight::Wrong,
                 about: About::Ledger,
                 subject: "ledger".into(),
                 says: "no logic environment keeps it: nothing can be controlled".into(),
                 cure: Some("wait ten seconds; then see whether PostgreSQL answers".into()),
+            });
+        }
+        if let Some((at, unfit)) =
+            duties.and_then(|duties| duties.ledger_at.as_ref().zip(duties.unfit.as_ref()))
+        {
+            found.push(Finding {
+                weight: Weight::Wrong,
+                about: About::Ledger,
+                subject: "ledger".into(),
+                says: format!("nothing is passed on to {at}, which should keep it: {unfit}"),
+                cure: Some(
+                    "give all logic environments the same site key, TLS and version; if they have, \
+                     somebody else has written to the database (`utakata error ledger-elsewhere`)"
+                        .into(),
+                ),
             });
         }
     }

@@ -12,8 +12,8 @@ use utakata_model::{Binding, BindingName, GroupName, Holder, PersonName, TokenNa
 
 use super::Error;
 use crate::{
-    rights::Rights,
-    store::{PeopleChange, PeopleRows, PrincipalRow, TokenRow},
+    rights::{Actor, Earlier, NotAnother, Object, Rights},
+    store::{ConfirmedRow, PeopleChange, PeopleRows, PrincipalRow, TokenRow},
     token::TokenHash,
 };
 
@@ -58,6 +58,41 @@ impl Identity {
             rights: Arc::new(Rights::everything()),
             token: None,
         }
+    }
+
+    /// Returns who acts by it.
+    pub fn actor(&self) -> Actor {
+        let token = self.token.as_ref();
+        let makers = token.map(|token| token.makers()).unwrap_or_default();
+        Actor::of(self.name.clone(), makers.into_iter().cloned())
+    }
+
+    /// Checks that this is another person than the one who made an earlier request, and was able to
+    /// agree to it before it was made. That it has the right on this object is checked already, and
+    /// so is that it has another name.
+    ///
+    /// # Errors
+    /// It could be the same person under another name, or the right is too young.
+    pub fn agrees_as_another(&self, to: Earlier<'_>, object: Object<'_>) -> Result<(), NotAnother> {
+        if let Some(first) = to.by.filter(|first| first.makers.contains(&self.name)) {
+            return Err(NotAnother::Maker {
+                second: self.name.clone(),
+                first: first.name.clone(),
+            });
+        }
+        // Who could be behind a token is not known: they may have requested it under any name. Only
+        // admin, who can do everything, does not need another name.
+        let admin = PersonName::admin();
+        let is_admin_s = to.by.is_some_and(|first| first.name == admin);
+        let makers = self.token.as_ref().map(|token| token.makers());
+        let mut makers = makers.into_iter().flatten();
+        if let Some(by) = makers.find(|maker| **maker != admin || is_admin_s) {
+            return Err(NotAnother::Token {
+                second: self.name.clone(),
+                by: by.clone(),
+            });
+        }
+        self.rights.agree_as_another(&self.name, to, object)
     }
 
     /// Returns the end of its token, if it has one.
@@ -156,7 +191,9 @@ impl Directory {
             Some((self.of_groups.get(group)?, *since))
         });
         // Nobody gives rights to themselves, also not by way of a group.
-        let is_by_another = |binding: &&Arc<Binding>| binding.by != token.owner;
+        let is_by_another = |binding: &&Arc<Binding>| {
+            binding.by != token.owner && !binding.through.contains(&token.owner)
+        };
         held.fold(own, |rights, (bindings, since)| {
             let bindings = bindings.iter().filter(is_by_another);
             Arc::new(Rights::clone(&rights).and_of_group(bindings, since))
@@ -201,6 +238,45 @@ impl Directory {
     pub(super) fn no_token(&self, owner: &PersonName, name: &TokenName) -> Error {
         let own = self.tokens.values().filter(|token| token.owner == *owner);
         none("token", name.as_str(), own.map(|token| token.name.as_str()))
+    }
+
+    /// Returns the changes by which a token of somebody is confirmed.
+    pub(super) fn confirmation(
+        &self,
+        owner: &PersonName,
+        name: &TokenName,
+        by: &Actor,
+    ) -> Result<(Vec<PeopleChange>, TokenHash), Error> {
+        self.require(owner)?;
+        let found = self.token_named(owner, name);
+        let mut token = TokenRow::clone(found.ok_or_else(|| self.no_token(owner, name))?);
+        let confirmed = Some(ConfirmedRow {
+            by: by.name.clone(),
+            through: by.makers.clone(),
+            at: crate::clock::now(),
+        });
+        token.confirmed.clone_from(&confirmed);
+        let could_be_both = token.makers().into_iter().next();
+        // Whoever made it would confirm that they have given it away.
+        if by.could_be(owner) || could_be_both.is_some() {
+            return Err(Error::OwnToken {
+                owner: owner.clone(),
+                by: could_be_both.unwrap_or(&by.name).clone(),
+            });
+        }
+        let hash = token.hash;
+        let mut changes = Vec::new();
+        if token.login.is_some()
+            && let Some(person) = self.principals.get(owner)
+        {
+            let mut person = person.clone();
+            if let Some(link) = &mut person.link {
+                link.confirmed = confirmed;
+            }
+            changes.push(PeopleChange::PutPrincipal(person));
+        }
+        changes.push(PeopleChange::PutToken(token));
+        Ok((changes, hash))
     }
 
     /// Finds the person who is somebody at the identity provider.
@@ -303,6 +379,8 @@ fn view(token: &TokenRow) -> TokenView {
         name: token.name.clone(),
         made: token.made,
         by: token.by.clone(),
+        through: token.through.iter().cloned().collect(),
+        confirmed: token.confirmed.as_ref().map(|one| one.by.clone()),
         ends: token.ends,
         used: token.used,
         login: token.login.is_some(),

@@ -48,6 +48,11 @@ pub enum Error {
     /// Somebody would give more than they have.
     #[error("the role {role} can be given only by somebody who has all of its rights")]
     TooMuch { role: Role },
+    /// Somebody would confirm what they could have made themselves.
+    #[error(
+        "the token of {owner} could be in the hands of {by}, who cannot confirm that it is not"
+    )]
+    OwnToken { owner: PersonName, by: PersonName },
     #[error("a token is accepted for a time of at most {}", duration::format(*max))]
     Lasts { max: Duration },
     /// The operating system has no random numbers.

@@ -1,6 +1,9 @@
 //! People who log in by the identity provider.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use utakata_model::{GroupName, PersonName, TokenName, target::Secret};
@@ -8,6 +11,7 @@ use utakata_openid::Visitor;
 
 use super::{Directory, Error, People, error};
 use crate::{
+    rights::Actor,
     store::{LinkRow, LoginRow, PeopleChange, PrincipalRow, TokenRow},
     token::{self, TokenHash},
 };
@@ -81,6 +85,8 @@ impl People {
                 name: token_name.clone(),
                 made,
                 by: link.map_or_else(|| name.clone(), |link| link.by.clone()),
+                through: link.map_or_else(BTreeSet::new, |link| link.through.clone()),
+                confirmed: link.and_then(|link| link.confirmed.clone()),
                 ends: Some(ends),
                 used: None,
                 login: Some(LoginRow {
@@ -109,11 +115,11 @@ impl People {
         &self,
         name: &PersonName,
         (issuer, subject): (&str, &str),
-        by: &PersonName,
+        by: &Actor,
     ) -> Result<(), Error> {
         error::refuse_admin(name)?;
-        if name == by {
-            return Err(Error::Own { name: by.clone() });
+        if by.could_be(name) {
+            return Err(Error::Own { name: name.clone() });
         }
         let _writing = self.writing.lock().await;
         let changes = {
@@ -135,7 +141,9 @@ impl People {
                     link: Some(LinkRow {
                         issuer: issuer.to_owned(),
                         subject: subject.to_owned(),
-                        by: by.clone(),
+                        by: by.name.clone(),
+                        through: by.makers.clone(),
+                        confirmed: None,
                         groups: BTreeMap::new(),
                     }),
                     ..person.clone()
@@ -199,6 +207,8 @@ impl Directory {
                 issuer: visitor.issuer.clone(),
                 subject: visitor.subject.clone(),
                 by: name.clone(),
+                through: BTreeSet::new(),
+                confirmed: None,
                 groups: BTreeMap::new(),
             }),
             name,

@@ -1,7 +1,7 @@
 //! Requests of people about policies.
 
 use jiff::Timestamp;
-use utakata_model::{PolicyName, action::Risk, policy::Mode};
+use utakata_model::{PolicyName, Verb, action::Risk, policy::Mode};
 
 use super::{
     Command, Error, Told,
@@ -9,7 +9,13 @@ use super::{
     mode::{bound_to, disarm, put},
     record::{Asked, ModeRow},
 };
-use crate::{audit::PolicyNote, clock, config::Approval, ledger::PolicyWrites};
+use crate::{
+    audit::PolicyNote,
+    clock,
+    config::Approval,
+    ledger::PolicyWrites,
+    rights::{Actor, Earlier, Object},
+};
 
 /// The age up to which the result of a test counts.
 const TEST_COUNTS: i64 = 7 * 24 * 3600;
@@ -112,19 +118,27 @@ impl Keeping<'_> {
             return Err(Error::Unfit("it is armed, or gives advice".into()));
         }
         let until = now.checked_add(arm.lasts).map_err(|_| Error::Lasts)?;
-        let first = found
-            .mode
-            .asked
-            .as_ref()
-            .filter(|asked| asked.by != arm.by.by && asked.token == arm.token);
-        if needs_two && arm.mode == Mode::Armed && first.is_none() {
-            found.mode.asked = Some(Asked {
-                by: arm.by.by.clone(),
-                token: arm.token.clone(),
-                at: now,
-            });
-            put(writes, &ModeRow::key(&arm.name), &found.mode);
-            return Ok(Told::NeedsSecond);
+        if needs_two && arm.mode == Mode::Armed {
+            let caller = &arm.caller;
+            let first = found.mode.asked.as_ref();
+            let first = first.filter(|one| one.by != caller.name && one.token == arm.token);
+            let Some(first) = first else {
+                found.mode.asked = Some(Asked {
+                    by: caller.name.clone(),
+                    makers: caller.actor().makers,
+                    token: arm.token.clone(),
+                    at: now,
+                });
+                put(writes, &ModeRow::key(&arm.name), &found.mode);
+                return Ok(Told::NeedsSecond);
+            };
+            let by = Actor::of(first.by.clone(), first.makers.iter().cloned());
+            let to = Earlier {
+                by: Some(&by),
+                at: first.at,
+                needs: Verb::ControlHigh,
+            };
+            caller.agrees_as_another(to, Object::Site)?;
         }
         found.begin_anew();
         found.mode.mode = arm.mode;

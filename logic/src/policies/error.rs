@@ -2,7 +2,7 @@
 
 use utakata_model::PolicyName;
 
-use crate::{inventory, ledger};
+use crate::{inventory, ledger, rights::NotAnother};
 
 /// A reason why nothing was done.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,9 @@ pub enum Error {
     /// It could not be recorded.
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
+    /// Two people are needed, and these could be one.
+    #[error(transparent)]
+    NotAnother(#[from] NotAnother),
     #[error(transparent)]
     Inventory(#[from] inventory::Error),
     /// Policies are being taken up.

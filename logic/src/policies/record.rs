@@ -1,11 +1,11 @@
 //! The rows of policies: their modes, and the states of their instances.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use utakata_model::{Policy, PolicyName, TargetName, policy::Mode};
+use utakata_model::{PersonName, Policy, PolicyName, TargetName, policy::Mode};
 use utakata_policy::{Cause, Compiled, Fate, State};
 
 use crate::store::PolicyLogRow;
@@ -51,7 +51,10 @@ pub(super) struct TestRow {
 /// A person who wants a policy armed, where two have to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Asked {
-    pub by: String,
+    pub by: PersonName,
+    /// Those who could have acted as that person.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub makers: BTreeSet<PersonName>,
     pub token: String,
     pub at: Timestamp,
 }

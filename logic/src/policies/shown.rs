@@ -93,7 +93,7 @@ fn with_instances(kept: &Kept, instances: Vec<InstanceShown>) -> PolicyShown {
         by: kept.mode.by.clone(),
         is_ending: kept.mode.is_ending,
         stopped: kept.mode.stopped.clone(),
-        asked_by: kept.mode.asked.as_ref().map(|asked| asked.by.clone()),
+        asked_by: kept.mode.asked.as_ref().map(|asked| asked.by.to_string()),
         token: kept.mode.test.as_ref().map(|test| test.token.clone()),
         instances,
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use utakata_model::{Binding, PersonName, Role, Target, Verb};
 
-use super::{NotAnother, Object, Rights, Scope, allowed};
+use super::{Actor, Earlier, NotAnother, Object, Rights, Scope, allowed};
 
 fn target(name: &str, rack: &str) -> Target {
     let target = json!({
@@ -57,11 +57,25 @@ fn the_right_to_approve_is_another_s_gift_and_older_than_the_operation() {
     let (ana, bob) = (name("ana"), name("bob"));
     let requested = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(100);
     let given = |by: &str| NotAnother::Given {
-        approver: ana.clone(),
+        second: ana.clone(),
         by: name(by),
+        first: bob.clone(),
     };
     let younger = NotAnother::Younger {
-        approver: ana.clone(),
+        second: ana.clone(),
+    };
+    let own = NotAnother::Own {
+        second: ana.clone(),
+    };
+    let by = |by: &str, through: &[&str]| Binding {
+        through: through.iter().map(|one| name(one)).collect(),
+        ..binding(Role::Approver, "", by, 99)
+    };
+    let requester = Actor::of(bob.clone(), [name("max")]);
+    let to = Earlier {
+        by: Some(&requester),
+        at: requested,
+        needs: Verb::Approve,
     };
     for (bindings, expect) in [
         (vec![binding(Role::Approver, "", "sec", 99)], Ok(())),
@@ -71,8 +85,14 @@ fn the_right_to_approve_is_another_s_gift_and_older_than_the_operation() {
         ),
         (
             vec![binding(Role::Approver, "", "ana", 99)],
-            Err(given("ana")),
+            Err(own.clone()),
         ),
+        // By somebody whom one of the two, or whoever has made the requester, has made.
+        (vec![by("sec", &["kim"])], Ok(())),
+        (vec![by("sec", &["kim", "bob"])], Err(given("bob"))),
+        (vec![by("sec", &["ana"])], Err(own)),
+        (vec![by("max", &[])], Err(given("max"))),
+        (vec![by("sec", &["max"])], Err(given("max"))),
         (vec![binding(Role::Approver, "", "sec", 100)], Err(younger)),
         (
             vec![
@@ -89,19 +109,29 @@ fn the_right_to_approve_is_another_s_gift_and_older_than_the_operation() {
             Err(given("bob")),
         ),
     ] {
-        let found = rights(bindings).approves_as_another(
-            &ana,
-            Some(&bob),
-            requested,
-            Object::Target(&target),
-        );
+        let found = rights(bindings).agree_as_another(&ana, to, Object::Target(&target));
         assert_eq!(found, expect);
     }
     let admin = Rights::everything();
     assert_eq!(
-        admin.approves_as_another(&ana, Some(&bob), requested, Object::Target(&target)),
+        admin.agree_as_another(&ana, to, Object::Target(&target)),
         Ok(())
     );
+}
+
+#[test]
+fn whoever_acts_could_be_whoever_made_their_token_but_not_admin() {
+    let name = |name: &str| PersonName::new(name).unwrap();
+    let bob = Actor::of(name("bob"), ["bob", "sec", "admin"].map(name));
+    for (who, expect) in [
+        ("bob", true),
+        ("sec", true),
+        ("admin", false),
+        ("ana", false),
+    ] {
+        assert_eq!(bob.could_be(&name(who)), expect, "{who}");
+    }
+    assert!(Actor::of(name("admin"), []).could_be(&name("admin")));
 }
 
 fn any_binding() -> impl Strategy<Value = Binding> {

@@ -49,13 +49,12 @@ impl Site {
     /// The store cannot be read, or its secrets cannot be opened.
     pub async fn load(
         store: &Arc<dyn Store>,
-        secrets: Secrets,
+        secrets: Arc<Secrets>,
         events: &Arc<dyn Events>,
         counts: Arc<ReadBackCounts>,
         shown: Shown,
     ) -> Result<Self, Error> {
         let kinds = Arc::new(Kinds::default());
-        let secrets = Arc::new(secrets);
         let known = (Arc::clone(&secrets), Arc::clone(&kinds));
         let inventory = Inventory::load(store.clone(), secrets, Arc::clone(&kinds));
         let inventory = Arc::new(inventory.await?);

@@ -42,6 +42,8 @@ pub struct Held {
     pub by: Member,
     /// The URL of its API for the others.
     pub address: String,
+    /// What proves that it has written its address itself.
+    pub proof: String,
     /// The time it has been held without a gap.
     pub since: Duration,
     /// The time until it expires; zero once it has.
@@ -55,6 +57,8 @@ pub struct LeaseRequest {
     pub by: Member,
     /// The URL of its API for the others.
     pub address: String,
+    /// What proves that it has written its address itself.
+    pub proof: String,
     /// The duration of leases from now on, unless they are renewed.
     pub lasts: Duration,
     /// The leases to take if nobody has them.
@@ -96,6 +100,7 @@ pub(super) struct LeaseColumns<'r> {
     pub environment: Option<&'r str>,
     pub incarnation: Option<&'r str>,
     pub address: &'r str,
+    pub proof: &'r str,
     pub since: i64,
     pub ends_in: i64,
 }
@@ -112,6 +117,7 @@ impl LeaseColumns<'_> {
                     incarnation: self.incarnation?.parse().ok()?,
                 },
                 address: self.address.to_owned(),
+                proof: self.proof.to_owned(),
                 since: milliseconds(self.since),
                 ends_in: milliseconds(self.ends_in),
             })

@@ -1,6 +1,6 @@
 //! The stored people and services, their tokens and roles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -66,6 +66,12 @@ pub struct LinkRow {
     pub subject: String,
     /// The person who said that this is them: themselves, if they came when the name was free.
     pub by: PersonName,
+    /// Those who could have acted as that person.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub through: BTreeSet<PersonName>,
+    /// The one who has confirmed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<ConfirmedRow>,
     /// The groups of the last login, each with the first login of all since then that had it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<GroupName, Timestamp>,
@@ -81,6 +87,12 @@ pub struct TokenRow {
     pub made: Timestamp,
     /// The person who made it, and has seen it.
     pub by: PersonName,
+    /// Those who could have acted as that person.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub through: BTreeSet<PersonName>,
+    /// The one who has confirmed that its owner has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<ConfirmedRow>,
     /// The time from which it is not accepted any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<Timestamp>,
@@ -90,6 +102,31 @@ pub struct TokenRow {
     /// The login that it was made by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<LoginRow>,
+}
+
+/// The statement of somebody that a token, or a link, is that of its owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmedRow {
+    pub by: PersonName,
+    /// Those who could have acted as that person.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub through: BTreeSet<PersonName>,
+    pub at: Timestamp,
+}
+
+impl TokenRow {
+    /// Returns everybody who could have the token, besides its owner, without anybody's help: whoever
+    /// made it, and whoever could have done so in their name. Once it is confirmed, those of them
+    /// remain who could have confirmed it, too.
+    pub fn makers(&self) -> BTreeSet<&PersonName> {
+        let makers = std::iter::once(&self.by).chain(&self.through);
+        let makers = makers.filter(|maker| **maker != self.owner);
+        let confirmed = self.confirmed.as_ref();
+        let could_confirm = |maker: &&PersonName| {
+            confirmed.is_none_or(|one| one.by == **maker || one.through.contains(*maker))
+        };
+        makers.filter(could_confirm).collect()
+    }
 }
 
 /// A login by the identity provider.

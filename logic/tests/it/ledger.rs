@@ -8,7 +8,7 @@ use utakata_model::OutcomeStatus;
 
 use crate::{
     control::{hasty, off},
-    rights::make_with,
+    rights::{four_eyes::confirm, make_with},
     room::{Room, TOKEN, config},
 };
 
@@ -108,6 +108,7 @@ async fn somebody_else_approves_and_nothing_begins_before() {
     room.furnish(2).await;
     let sec = make_with(&room, TOKEN, "sec", "security", "").await;
     let ana = make_with(&room, &sec, "ana", "approver", "").await;
+    assert_eq!(confirm(&room, TOKEN, "ana").await.0, StatusCode::OK);
     let id = requested(&room, json!({})).await;
     let path = |verb: &str| format!("/v1/operations/{id}/{verb}");
     let (_, told) = room.get(&path("explain")).await;

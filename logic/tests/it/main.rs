@@ -24,6 +24,7 @@ mod observe;
 mod openapi;
 mod orders;
 mod overview;
+mod passed_on;
 mod people;
 mod policies;
 mod releases;

@@ -287,7 +287,11 @@ async fn two_people_arm_a_policy_whose_action_is_of_high_risk() {
         json!([{ "action": "feed-off", "on": { "selector": "name=pdu-0" }, "settle": "2s" }]);
     dark["envelope"]["only"]["actions"] = json!(["feed-off"]);
     room.apply(json!([dark])).await;
-    let ana = make_with(&room, TOKEN, "ana", "admin", "").await;
+    // One person holds these two.
+    let sec = make_with(&room, TOKEN, "sec", "security", "").await;
+    let bob = make_with(&room, &sec, "bob", "operator", "").await;
+    let puppet = make_with(&room, &sec, "puppet", "operator", "").await;
+    let own = make_with(&room, TOKEN, "ana", "operator", "").await;
     room.until("/v1/policies/dark", |policy| {
         policy["instances"][0]["at"].is_string()
     })
@@ -295,7 +299,23 @@ async fn two_people_arm_a_policy_whose_action_is_of_high_risk() {
     let (_, tested) = test(&room, "dark").await;
     let arm = json!({ "token": tested["token"], "for": "1h" });
     let path = "/v1/policies/dark/arm";
-    for (by, needs_second) in [(TOKEN, true), (TOKEN, true), (ana.as_str(), false)] {
+    for _ in 0..2 {
+        let (status, armed) = room.post_as(&bob, path, arm.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{armed}");
+        assert_eq!(armed["needs_second"], true, "{armed}");
+    }
+    // Late has the right only since bob has requested it.
+    let late = make_with(&room, TOKEN, "late", "operator", "").await;
+    for (by, why) in [
+        (&puppet, "the token of puppet was made by sec"),
+        (&late, "younger than the request"),
+    ] {
+        let (status, told) = room.post_as(by, path, arm.clone()).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{told}");
+        assert_eq!(told["code"], "approve-given", "{told}");
+        assert!(told["detail"].as_str().unwrap().contains(why), "{told}");
+    }
+    for (by, needs_second) in [(&bob, true), (&own, false)] {
         let (status, armed) = room.post_as(by, path, arm.clone()).await;
         assert_eq!(status, StatusCode::OK, "{armed}");
         assert_eq!(armed["needs_second"], needs_second, "{armed}");

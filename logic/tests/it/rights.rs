@@ -1,6 +1,7 @@
 //! Rights: every route by every role, on whose targets, and what the trail has of it.
 
 mod attacks;
+pub mod four_eyes;
 pub mod scopes;
 mod table;
 mod trail;

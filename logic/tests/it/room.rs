@@ -25,6 +25,7 @@ use utakata_interconnect::{
 };
 use utakata_logic::{
     Config, Handle, LogicEnvironment, Parts, history, http,
+    peers::Peers,
     secrets::{KeyPlace, Secrets, VaultAccess},
     store::{Store, sqlite::Sqlite},
 };
@@ -141,21 +142,33 @@ impl Room {
         store: Arc<dyn Store>,
         connections: Vec<Health>,
     ) -> Self {
+        Self::among(folder, config, store, connections, |_, _| None).await
+    }
+
+    /// The same among other logic environments.
+    pub async fn among(
+        folder: TempDir,
+        config: Config,
+        store: Arc<dyn Store>,
+        connections: Vec<Health>,
+        join: impl FnOnce(&Arc<dyn Store>, &Arc<Secrets>) -> Option<Peers>,
+    ) -> Self {
         let (bus, tasks) = (Bus::default(), Embedded::default());
         let place = KeyPlace::of(&config, folder.path(), None);
         let vault = VaultAccess::of(&config.vault).unwrap();
         let mut connections = connections;
         connections.extend(vault.as_ref().map(|vault| vault.health().clone()));
         let secrets = Secrets::begin(place, vault, &*store, Timestamp::now()).await;
+        let secrets = Arc::new(secrets.unwrap());
         let parts = Parts {
             signatures: None,
+            peers: join(&store, &secrets),
             store,
-            secrets: secrets.unwrap(),
+            secrets,
             tasks: Arc::new(tasks.clone()),
             events: Arc::new(bus.clone()),
             mqtt: None,
             connections,
-            peers: None,
             folder: None,
             engine: None,
             history: history::open(&config.history, &folder.path().join("history")),

@@ -124,6 +124,7 @@ mod tests {
                 id: LogicId::new("le-1").unwrap(),
                 ledger: false,
                 ledger_at: ledger_at.map(Into::into),
+                unfit: None,
                 shards: 0,
                 members: Vec::new(),
             }),

@@ -29,6 +29,18 @@ Example: utakata token add ana laptop --for 30d")]
         #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
         lasts: Option<Duration>,
     },
+    /// Say that the owner of a token is the person who has it, as somebody who has not made it
+    #[command(after_help = "\
+Whoever makes a token has seen it. Where an approval needs two people, whoever made both tokens is one.
+Ask the owner first: in person, or on another way than the one by which the token came.
+
+Example: utakata token confirm ana first")]
+    Confirm {
+        /// Name of the person or service
+        owner: PersonName,
+        /// Name of the token
+        name: TokenName,
+    },
     /// Revoke a token; what is followed with it ends
     #[command(after_help = "Example: utakata token revoke ana laptop")]
     Revoke {
@@ -53,6 +65,11 @@ pub async fn run(command: Command, context: &Context<'_>) -> Result<Exit> {
             };
             let new = client.put_token(&owner, &name, request).await?;
             show(&new, &client, context)?;
+        }
+        Command::Confirm { owner, name } => {
+            let token = client.confirm_token(&owner, &name).await?;
+            let by = &token.by;
+            tell!("confirmed: {owner} has the token {name}, which {by} has made");
         }
         Command::Revoke { owner, name } => {
             client.delete_token(&owner, &name).await?;

@@ -208,6 +208,8 @@ fn a_status_of_another_hall_lets_nobody_pass_four_eyes_nor_cycle_an_outlet_twice
         .out;
     let ana = ["person", "add", "ana", "--role", "approver"];
     let ana = place.run_as(sec.trim(), &ana).out;
+    let confirmed = place.run(&["token", "confirm", "ana", "first"]);
+    assert_eq!(confirmed.code, 0, "{}", confirmed.err);
     let cycle = ["control", PDU, "outlet-cycle", "-p", "outlet=3", "--yes"];
     let asked = place.run(&cycle);
     assert_eq!(asked.code, 3, "it waits: {}{}", asked.out, asked.err);

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use utakata_api::operation::{LeftOut, Undo, UndoPlan, UndoStep};
-use utakata_model::{ActionName, Operation, OperationId, PersonName, Selector, TargetName};
+use utakata_model::{ActionName, Operation, OperationId, Selector, TargetName};
 
 use super::steps::{Step, steps};
 use crate::{
     control::{Confirmation, Control, Error, OperationRequest, may, plan, plan_token, token},
     inventory::{SecretParameters, TargetEntry},
     kinds::KindsSnapshot,
-    rights::Rights,
+    rights::{Actor, Rights},
     store::OperationRow,
 };
 
@@ -20,7 +20,7 @@ use crate::{
 pub struct UndoRequest {
     pub id: OperationId,
     pub undo: Undo,
-    pub by: PersonName,
+    pub by: Actor,
     pub rights: Arc<Rights>,
 }
 

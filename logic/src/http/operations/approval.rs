@@ -1,18 +1,18 @@
 //! Four eyes: an approval is another person's, and not the requester's under another name.
 
-use utakata_model::{Operation, TargetName};
+use utakata_model::{Operation, TargetName, Verb};
 
 use crate::{
     http::{Api, Refused},
     people::Identity,
-    rights::{NotAnother, Object},
+    rights::{Actor, Earlier, Object},
 };
 
-/// Checks that the approver's right and token were there before the operation, and were made by
-/// somebody other than the requester. That the approver has the right is checked already.
+/// Checks that the approver's right was there before the operation, and that nobody could have both
+/// requested and approved it. That the approver has the right is checked already.
 ///
 /// # Errors
-/// They were not.
+/// It was not, or somebody could have.
 pub(super) fn check(
     approver: &Identity,
     api: &Api,
@@ -23,25 +23,19 @@ pub(super) fn check(
     if operation.by.as_ref() == Some(&approver.name) {
         return Ok(());
     }
-    let token = approver.token.as_ref();
-    if let Some(token) = token.filter(|token| Some(&token.by) == operation.by.as_ref()) {
-        return Err(NotAnother::Token {
-            approver: approver.name.clone(),
-            by: token.by.clone(),
-        }
-        .into());
-    }
+    let by = operation.by.clone();
+    let requester = by.map(|by| Actor::of(by, operation.makers.iter().cloned()));
+    let to = Earlier {
+        by: requester.as_ref(),
+        at: operation.requested,
+        needs: Verb::Approve,
+    };
     for name in targets {
         let found = api.handle.inventory().find(name);
         let object = found
             .as_ref()
             .map_or(Object::Site, |found| Object::Target(&found.target));
-        approver.rights.approves_as_another(
-            &approver.name,
-            operation.by.as_ref(),
-            operation.requested,
-            object,
-        )?;
+        approver.agrees_as_another(to, object)?;
     }
     Ok(())
 }

@@ -13,7 +13,6 @@ use crate::{
         Refused,
         allowed::{Allowed, ToControl},
         body,
-        caller::Person,
         path::Path,
         reason::check,
     },
@@ -33,11 +32,11 @@ use crate::{
 pub(in crate::http) async fn undo(
     allowed: Allowed<ToControl>,
     Path(id): Path<OperationId>,
-    Person(by): Person,
     body::Json(mut undo): body::Json<Undo>,
 ) -> Result<Json<UndoAnswer>, Refused> {
     let api = &allowed.api;
     undo.why = undo.why.as_deref().map(check).transpose()?;
+    let by = allowed.caller.actor();
     let rights = Arc::clone(&allowed.caller.rights);
     let requested = UndoRequest {
         id,

@@ -37,9 +37,8 @@ const MAX_ARMED: Duration = Duration::from_secs(30 * 86_400);
         (status = 409, description = "The policy is not in the state for it",
             body = utakata_api::Problem, content_type = "application/problem+json")))]
 pub(in crate::http) async fn arm(
-    Allowed { api, .. }: Allowed<ToArm>,
+    Allowed { api, caller, .. }: Allowed<ToArm>,
     Path(name): Path<PolicyName>,
-    Person(by): Person,
     body::Json(asked): body::Json<ArmPolicy>,
 ) -> Result<Json<PolicyArmed>, Refused> {
     if asked.lasts.is_zero() || asked.lasts > MAX_ARMED {
@@ -61,10 +60,11 @@ pub(in crate::http) async fn arm(
         token: asked.token,
         lasts: asked.lasts,
         by: Attribution {
-            by: by.to_string(),
+            by: caller.name.to_string(),
             at: clock::now(),
             why,
         },
+        caller,
     };
     let told = api.handle.policies().arm(arm).await?;
     let needs_second = told == Told::NeedsSecond;

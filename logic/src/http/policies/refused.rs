@@ -39,6 +39,7 @@ impl From<Error> for Refused {
             }
             Error::Ledger(error) => Self::from(error),
             Error::Inventory(error) => Self::from(error),
+            Error::NotAnother(error) => Self::from(error),
             Error::Again => Self::new(Code::TooBusy, detail, "try again"),
         }
     }

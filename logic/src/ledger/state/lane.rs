@@ -190,12 +190,13 @@ impl LedgerState {
 
     /// Publishes a task, as its target is declared now.
     pub(super) fn publish(&mut self, id: TaskId) {
-        let Some(entry) = self.tasks.get(&id) else {
+        let Some(entry) = self.tasks.get_mut(&id) else {
             return;
         };
         let Some(known) = (self.find)(&entry.task.target) else {
             return;
         };
+        entry.sent_to = Some(known.target.zone.clone());
         let task = &entry.task;
         let left = entry
             .life

@@ -4,7 +4,7 @@ use utakata_api::ledger::Attribution;
 use utakata_interconnect::{OutcomeBatch, Sender};
 use utakata_model::{
     Class, Cure, EnvironmentState, EnvironmentStatus, Outcome, OutcomeStatus, Problem,
-    ReadingValue, TaskId,
+    ReadingValue, TaskId, Zone,
 };
 use utakata_permit::{
     life::{By, Event, Holder, How, NotNow, Observation, Settlement, Stage},
@@ -39,7 +39,10 @@ impl LedgerState {
             if outcome.class != Class::Control {
                 continue;
             }
-            self.told_one(batch.from.as_ref(), outcome);
+            // An environment knows nothing of tasks of other zones.
+            if self.is_of_zone(outcome, &batch.zone) {
+                self.told_one(batch.from.as_ref(), outcome);
+            }
             if let Some(from) = &batch.from {
                 let recorded = Recorded {
                     key: outcome.key(),
@@ -51,6 +54,17 @@ impl LedgerState {
             }
         }
         self.settle();
+    }
+
+    /// Returns true if a task is, or was sent, to this zone, as far as that is known.
+    fn is_of_zone(&self, outcome: &Outcome, zone: &Zone) -> bool {
+        let Some(entry) = self.tasks.get(&outcome.task) else {
+            return true;
+        };
+        let now = (self.find)(&entry.task.target);
+        let now = now.as_ref().map(|known| &known.target.zone);
+        let mut zones = now.into_iter().chain(&entry.sent_to).peekable();
+        zones.peek().is_none() || zones.any(|one| one == zone)
     }
 
     fn told_one(&mut self, from: Option<&Sender>, outcome: &Outcome) {

@@ -1,6 +1,6 @@
 //! Operations, lanes, locks and people in the state of the ledger.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -93,6 +93,7 @@ impl Table {
             requested: self.now.at,
             why: None,
             by: Some("ann".parse().unwrap()),
+            makers: BTreeSet::new(),
             pace: requested.pace,
             priority: requested.priority,
             undoes: None,

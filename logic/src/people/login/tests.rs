@@ -6,7 +6,10 @@ use utakata_model::{Binding, Verb};
 use utakata_openid::BadName;
 
 use super::*;
-use crate::{rights::Object, store::PeopleRows};
+use crate::{
+    rights::{Earlier, Object},
+    store::PeopleRows,
+};
 
 const ISSUER: &str = "https://id.example";
 
@@ -45,6 +48,8 @@ fn log_in(to: &mut Directory, visitor: &Visitor, token: &str, now: Timestamp) ->
         name: token.parse().unwrap(),
         made: now,
         by: person.name.clone(),
+        through: BTreeSet::new(),
+        confirmed: None,
         ends: Some(now + SignedDuration::from_hours(8)),
         used: None,
         login: Some(LoginRow {
@@ -176,10 +181,12 @@ fn a_group_has_to_be_somebody_s_since_before_what_they_approve() {
     );
     let approves = |token: &TokenHash, requested: i64, by: &str| {
         let identity = directory.find(token, at(31)).unwrap();
-        let (rights, by) = (&identity.rights, name(by));
-        let checked =
-            rights.approves_as_another(&identity.name, Some(&by), at(requested), Object::Site);
-        checked.is_ok()
+        let to = Earlier {
+            by: Some(&Actor::of(name(by), [])),
+            at: at(requested),
+            needs: Verb::Approve,
+        };
+        identity.agrees_as_another(to, Object::Site).is_ok()
     };
     assert!(approves(&again, 20, "ken"), "the group was there before");
     assert!(!approves(&again, 8, "ken"));
@@ -218,4 +225,41 @@ fn the_number_of_logins_is_bounded_and_those_that_ended_are_forgotten() {
     let later = at(9 * 3600);
     log_in(&mut directory, &visitor("2", "bo", &[]), "b", later);
     assert_eq!(directory.logins().count(), 1);
+}
+
+#[test]
+fn a_login_that_somebody_has_linked_is_theirs_too_until_another_confirms_it() {
+    let mut directory = Directory::new(PeopleRows::default());
+    let hash = log_in(&mut directory, &visitor("1", "ana", &[]), "t1", at(10));
+    let row = |directory: &Directory| directory.find(&hash, at(20)).unwrap().token.unwrap();
+    assert!(row(&directory).makers().is_empty(), "by themselves");
+    let linked = TokenRow {
+        by: name("sec"),
+        through: [name("max")].into(),
+        ..TokenRow::clone(&row(&directory))
+    };
+    directory.change([PeopleChange::PutToken(linked)]);
+    assert_eq!(
+        row(&directory).makers(),
+        [&name("max"), &name("sec")].into()
+    );
+
+    let (ana, token) = (name("ana"), "t1".parse().unwrap());
+    for (by, makers) in [
+        ("sec", None),
+        ("max", None),
+        ("kim", Some("sec")),
+        ("ana", None),
+    ] {
+        let by = Actor::of(name(by), makers.map(name));
+        let refused = directory.confirmation(&ana, &token, &by);
+        assert!(matches!(refused, Err(Error::OwnToken { .. })), "{by:?}");
+    }
+    let kim = Actor::of(name("kim"), []);
+    let (changes, _) = directory.confirmation(&ana, &token, &kim).unwrap();
+    directory.change(changes);
+    assert!(row(&directory).makers().is_empty());
+    // So the next login has it as well.
+    let link = directory.principal(&ana).unwrap().link.as_ref().unwrap();
+    assert_eq!(link.confirmed.as_ref().unwrap().by, name("kim"));
 }

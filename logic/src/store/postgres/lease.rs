@@ -52,11 +52,11 @@ async fn write(
     take(&mut transaction, wanted).await?;
     // Committed first: what is returned is in effect.
     let rows = sqlx::query(
-        "SELECT name, epoch, environment, incarnation, address,
+        "SELECT name, epoch, environment, incarnation, address, proof,
              (EXTRACT(EPOCH FROM clock_timestamp() - since) * 1000)::bigint AS since,
              (EXTRACT(EPOCH FROM until - clock_timestamp()) * 1000)::bigint AS ends_in,
              (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint AS now
-         FROM (SELECT name, epoch, environment, incarnation, address,
+         FROM (SELECT name, epoch, environment, incarnation, address, proof,
                  greatest(since, '1970-01-01') AS since, greatest(until, '1970-01-01') AS until
              FROM lease) AS known
          ORDER BY name",
@@ -78,7 +78,7 @@ async fn release(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sql
         return Ok(());
     }
     sqlx::query(
-        "UPDATE lease SET environment = NULL, incarnation = NULL, address = '',
+        "UPDATE lease SET environment = NULL, incarnation = NULL, address = '', proof = '',
              until = '-infinity'
          WHERE environment = $1 AND incarnation = $2 AND name = ANY($3)",
     )
@@ -93,7 +93,7 @@ async fn release(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sql
 /// An expired lease that nobody took continues; its holder has it again.
 async fn renew(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE lease SET address = $3,
+        "UPDATE lease SET address = $3, proof = $5,
              since = CASE WHEN until < clock_timestamp() THEN clock_timestamp() ELSE since END,
              until = clock_timestamp() + $4 * interval '1 millisecond'
          WHERE environment = $1 AND incarnation = $2",
@@ -102,6 +102,7 @@ async fn renew(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx:
     .bind(wanted.by.incarnation.to_string())
     .bind(&wanted.address)
     .bind(wanted.milliseconds())
+    .bind(&wanted.proof)
     .execute(to)
     .await
     .map(drop)
@@ -118,7 +119,8 @@ async fn take(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::
         .execute(&mut *to)
         .await?;
     sqlx::query(
-        "UPDATE lease SET environment = $2, incarnation = $3, address = $4, epoch = epoch + 1,
+        "UPDATE lease SET environment = $2, incarnation = $3, address = $4, proof = $6,
+             epoch = epoch + 1,
              since = clock_timestamp(),
              until = clock_timestamp() + $5 * interval '1 millisecond'
          WHERE name IN (
@@ -131,6 +133,7 @@ async fn take(to: &mut PgConnection, wanted: &LeaseRequest) -> Result<(), sqlx::
     .bind(wanted.by.incarnation.to_string())
     .bind(&wanted.address)
     .bind(wanted.milliseconds())
+    .bind(&wanted.proof)
     .execute(to)
     .await
     .map(drop)
@@ -157,6 +160,7 @@ fn lease(row: &PgRow) -> Lease {
         environment: row.get("environment"),
         incarnation: row.get("incarnation"),
         address: row.get("address"),
+        proof: row.get("proof"),
         since: row.get("since"),
         ends_in: row.get("ends_in"),
     };

@@ -27,7 +27,7 @@ async fn write(
 ) -> Result<Vec<SqliteRow>, sqlx::Error> {
     for name in &wanted.release {
         let mut query = QueryBuilder::<Db>::new(
-            "UPDATE lease SET environment = NULL, incarnation = NULL, address = '', until = 0",
+            "UPDATE lease SET environment = NULL, incarnation = NULL, address = '', proof = '', until = 0",
         );
         query.push(" WHERE name = ").push_bind(name);
         of(&mut query, wanted);
@@ -35,6 +35,7 @@ async fn write(
     }
     let mut renew = QueryBuilder::<Db>::new("UPDATE lease SET address = ");
     renew.push_bind(&wanted.address);
+    renew.push(", proof = ").push_bind(&wanted.proof);
     renew.push(format_args!(
         ", since = CASE WHEN until < {NOW} THEN {NOW} ELSE since END, until = {NOW} + "
     ));
@@ -44,7 +45,8 @@ async fn write(
     for name in &wanted.take {
         take(&mut *to, name, wanted).await?;
     }
-    let mut list = QueryBuilder::<Db>::new("SELECT name, epoch, environment, incarnation, address");
+    let mut list =
+        QueryBuilder::<Db>::new("SELECT name, epoch, environment, incarnation, address, proof");
     list.push(format_args!(
         ", {NOW} - since AS since, until - {NOW} AS ends_in FROM lease ORDER BY name"
     ));
@@ -74,6 +76,7 @@ async fn take(
     query.push(", incarnation = ");
     query.push_bind(wanted.by.incarnation.to_string());
     query.push(", address = ").push_bind(&wanted.address);
+    query.push(", proof = ").push_bind(&wanted.proof);
     query.push(format_args!(", since = {NOW}, until = {NOW} + "));
     query.push_bind(wanted.milliseconds());
     query.push(" WHERE name = ").push_bind(name);
@@ -103,6 +106,7 @@ fn lease(row: &SqliteRow) -> Lease {
         environment: row.get("environment"),
         incarnation: row.get("incarnation"),
         address: row.get("address"),
+        proof: row.get("proof"),
         since: row.get("since"),
         ends_in: row.get("ends_in"),
     };

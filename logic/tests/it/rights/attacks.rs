@@ -12,7 +12,9 @@ use tower::ServiceExt;
 use utakata_logic::config::Approval;
 
 use super::{
-    ask, give, make, make_with,
+    ask,
+    four_eyes::confirm,
+    give, make, make_with,
     scopes::{off, two_racks},
     trail,
 };
@@ -57,7 +59,7 @@ async fn f1_the_token_of_prometheus_reads_metrics_and_nothing_else() {
 
 /// Returns a room where everything needs an approval, with `sec`, who takes care of people, and
 /// `bob`, an operator.
-async fn with_approval() -> (Room, String, String) {
+pub async fn with_approval() -> (Room, String, String) {
     let mut config = config();
     config.control.approval = Approval::Always;
     let mut room = Room::empty(config).await;
@@ -70,7 +72,7 @@ async fn with_approval() -> (Room, String, String) {
 }
 
 /// Requests an operation, and returns the path of its approval.
-async fn request(room: &Room, token: &str) -> String {
+pub async fn request(room: &Room, token: &str) -> String {
     let mut off = off("rack=A1");
     off["wait"] = "0s".into();
     let (status, told) = ask(room, token, "POST", "/v1/operations", Some(off)).await;
@@ -79,7 +81,7 @@ async fn request(room: &Room, token: &str) -> String {
     format!("/v1/operations/{id}/approve")
 }
 
-async fn approve(room: &Room, token: &str, path: &str) -> (StatusCode, Value) {
+pub async fn approve(room: &Room, token: &str, path: &str) -> (StatusCode, Value) {
     ask(
         room,
         token,
@@ -141,8 +143,10 @@ async fn f2_nobody_gives_rights_to_themselves() {
 
 #[tokio::test]
 async fn f2_an_approver_is_another_person_and_older_than_the_operation() {
-    let (room, sec, bob) = with_approval().await;
+    let (room, sec, _) = with_approval().await;
     let ana = make_with(&room, &sec, "ana", "approver", "").await;
+    assert_eq!(confirm(&room, TOKEN, "ana").await.0, StatusCode::OK);
+    let bob = make_with(&room, TOKEN, "rob", "operator", "").await;
     let first = request(&room, &bob).await;
     // Made after the operation.
     let late = make_with(&room, &sec, "late", "approver", "").await;

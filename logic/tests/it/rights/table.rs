@@ -99,6 +99,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("PUT /v1/people/{name}/link", "people"),
     ("GET /v1/tokens", "people"),
     ("PUT /v1/people/{name}/tokens/{token}", "people"),
+    ("POST /v1/people/{name}/tokens/{token}/confirm", "people"),
     ("DELETE /v1/people/{name}/tokens/{token}", "people"),
     ("GET /v1/bindings", "people"),
     ("PUT /v1/bindings/{name}", "people"),

@@ -145,6 +145,12 @@ fn requests() -> Vec<(&'static str, String, Option<Value>, &'static str)> {
             "viewer",
         ),
         of(
+            "POST /v1/people/{name}/tokens/{token}/confirm",
+            "/v1/people/max/tokens/first/confirm",
+            none.clone(),
+            "max/tokens/first/confirm",
+        ),
+        of(
             "DELETE /v1/people/{name}/tokens/{token}",
             "/v1/people/zoe/tokens/laptop",
             none.clone(),
@@ -309,6 +315,7 @@ fn every_changing_route_is_tried_here_or_known_to_be_tried_elsewhere() {
 async fn f7_every_change_is_in_the_trail_with_who_made_it() {
     let room = two_racks().await;
     let eve = make_with(&room, TOKEN, "eve", "admin", "").await;
+    make(&room, TOKEN, "max").await;
     let mut count = trail(&room).await.len();
     for (route, path, body, says) in requests() {
         let (method, _) = route.split_once(' ').unwrap();

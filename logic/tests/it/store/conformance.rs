@@ -13,6 +13,8 @@ mod rollout;
 mod shipped;
 mod smart;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::json;
 use utakata_api::{apply::Document, ledger::Lock};
@@ -119,6 +121,7 @@ pub fn operation() -> Operation {
         requested: Timestamp::now(),
         why: Some("because".into()),
         by: Some(PersonName::new("admin").unwrap()),
+        makers: BTreeSet::new(),
         pace: utakata_model::Pace::default(),
         priority: Priority::Urgent,
         undoes: None,

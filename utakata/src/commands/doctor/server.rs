@@ -99,13 +99,16 @@ fn connected(of: &str, connections: &[ConnectionStatus]) -> Vec<Finding> {
     there.map(finding).collect()
 }
 
-/// Returns the duties of this logic environment, if there are several. A missing keeper of the
-/// ledger is reported with the site.
+/// Returns the duties of this logic environment, if there are several. A keeper of the
+/// ledger that is missing, or that nothing is passed on to, is reported with the site.
 fn duties(status: &Status) -> Option<Finding> {
     let duties = status.duties.as_ref()?;
     let keeper = match (&duties.ledger_at, duties.ledger) {
         (_, true) => "keeps the ledger".to_owned(),
-        (Some(at), false) => format!("passes control on to {at}"),
+        (Some(at), false) => match &duties.unfit {
+            None => format!("passes control on to {at}"),
+            Some(unfit) => format!("passes nothing on to {at}: {unfit}"),
+        },
         (None, false) => return None,
     };
     let members: Vec<&str> = duties.members.iter().map(|id| id.as_str()).collect();

@@ -68,7 +68,10 @@ impl Row for TokenView {
             self.owner.to_string().into(),
             self.name.to_string().into(),
             words::ago(self.made).into(),
-            self.by.to_string().into(),
+            match &self.confirmed {
+                None => self.by.to_string().into(),
+                Some(confirmed) => format!("{}, confirmed by {confirmed}", self.by).into(),
+            },
             ends.map_or_else(|| Cell::dim("does not"), Cell::from),
             used.map_or_else(|| Cell::dim("never"), Cell::from),
         ]

@@ -1,6 +1,7 @@
 //! Any order of events: what must hold in every one.
 
 use proptest::prelude::*;
+use utakata_model::Zone;
 
 use super::*;
 
@@ -195,4 +196,29 @@ proptest! {
         prop_assert!(table.ledger.operations.is_empty());
         prop_assert!(table.ledger.deadlines.is_empty());
     }
+}
+
+#[test]
+fn an_outcome_counts_in_the_zone_that_its_task_was_sent_to_and_in_no_other() {
+    let mut table = Table::new();
+    let (_, ids) = table.plan(on(&["a"]));
+    let task = table.published()[0];
+    assert_eq!(task, ids[0]);
+    assert!(matches!(table.ask(task, 1), Permit::Permitted(_)));
+    let told = |permit: Option<u64>, zone: Zone| OutcomeBatch {
+        zone,
+        kind: Kind::new("pdu").unwrap(),
+        from: permit.map(|_| sender()),
+        outcomes: vec![Outcome {
+            permit,
+            ..outcome(task, OutcomeStatus::Succeeded)
+        }],
+    };
+    let elsewhere = || "hall-2".parse::<Zone>().unwrap();
+    for permit in [Some(1), None] {
+        table.ledger.on_outcomes(&told(permit, elsewhere()));
+        assert_ne!(table.state(task), Some(TaskState::Succeeded), "{permit:?}");
+    }
+    table.ledger.on_outcomes(&told(Some(1), Zone::default()));
+    assert_eq!(table.state(task), Some(TaskState::Succeeded));
 }

@@ -24,6 +24,7 @@ pub fn wants(by: &Member, lasts: Duration, take: &[&str]) -> LeaseRequest {
     LeaseRequest {
         by: by.clone(),
         address: format!("http://{}:7700", by.environment),
+        proof: format!("proof of {}", by.environment),
         lasts,
         take: take.iter().map(|&name| name.to_owned()).collect(),
         release: Vec::new(),

@@ -1,9 +1,11 @@
 //! Requirements on every store: people, tokens and roles.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use utakata_logic::{
-    store::{PeopleChange, PeopleRows, PrincipalRow, Store, TokenRow},
+    store::{ConfirmedRow, PeopleChange, PeopleRows, PrincipalRow, Store, TokenRow},
     token::TokenHash,
 };
 use utakata_model::{Binding, PersonName, TokenName};
@@ -25,6 +27,12 @@ fn token(owner: &str, name: &str, token: &str) -> TokenRow {
         name: TokenName::new(name).unwrap(),
         made: Timestamp::UNIX_EPOCH,
         by: PersonName::admin(),
+        through: [PersonName::new("sec").unwrap()].into(),
+        confirmed: Some(ConfirmedRow {
+            by: PersonName::admin(),
+            through: BTreeSet::new(),
+            at: Timestamp::UNIX_EPOCH,
+        }),
         ends: Some(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)),
         used: None,
         login: None,
@@ -34,7 +42,7 @@ fn token(owner: &str, name: &str, token: &str) -> TokenRow {
 fn binding(name: &str, selector: &str) -> Binding {
     serde_json::from_value(json!({
         "name": name, "who": "ana", "role": "operator", "selector": selector,
-        "made": Timestamp::UNIX_EPOCH, "by": "admin",
+        "made": Timestamp::UNIX_EPOCH, "by": "ann", "through": ["sec"],
     }))
     .unwrap()
 }
