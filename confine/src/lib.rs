@@ -25,6 +25,9 @@ pub struct Policy {
     pub read: Vec<PathBuf>,
     /// Files to read and to write.
     pub write: Vec<PathBuf>,
+    /// It may make unix sockets, and so reaches those of every program of its user: of container
+    /// engines, of buses, of utakata.
+    pub has_unix_sockets: bool,
     /// A worker is not begun where the kernel cannot confine it.
     pub is_required: bool,
 }
@@ -44,6 +47,7 @@ impl std::error::Error for Invalid {}
 const EXECUTE: &str = "--execute";
 const READ: &str = "--read";
 const WRITE: &str = "--write";
+const UNIX_SOCKETS: &str = "--unix-sockets";
 const REQUIRED: &str = "--required";
 const END: &str = "--";
 
@@ -61,6 +65,9 @@ impl Policy {
         let mut arguments: Vec<OsString> = pairs
             .flat_map(|(name, path)| [name.into(), path.clone().into_os_string()])
             .collect();
+        if self.has_unix_sockets {
+            arguments.push(UNIX_SOCKETS.into());
+        }
         if self.is_required {
             arguments.push(REQUIRED.into());
         }
@@ -85,6 +92,10 @@ impl Policy {
                 Some(EXECUTE) => &mut policy.execute,
                 Some(READ) => &mut policy.read,
                 Some(WRITE) => &mut policy.write,
+                Some(UNIX_SOCKETS) => {
+                    policy.has_unix_sockets = true;
+                    continue;
+                }
                 Some(REQUIRED) => {
                     policy.is_required = true;
                     continue;
@@ -196,6 +207,7 @@ mod tests {
             execute: vec!["/a b".into(), "/c".into()],
             read: vec!["/--".into()],
             write: vec!["/d".into()],
+            has_unix_sockets: true,
             is_required: true,
         };
         let mut arguments = policy.arguments();

@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod files;
+mod sockets;
 mod syscalls;
 
 use std::{
@@ -15,11 +16,11 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use utakata_confine::{NOT_EXECUTED, Policy, UNCONFINED};
 
 const HELP: &str = "usage: utakata-confine [--execute PATH]... [--read PATH]... [--write PATH]... \
-[--required] -- PROGRAM [ARGUMENT]...
+[--unix-sockets] [--required] -- PROGRAM [ARGUMENT]...
        utakata-confine --check
 
-Starts PROGRAM so that it can execute, read and write nothing else, for good. An environment starts
-its workers with it. --check says what the kernel of this machine can keep away.";
+Starts PROGRAM so that it can execute, read and write nothing else, for good, and makes sockets of the
+network only, unless --unix-sockets permits others of this machine. An environment starts its workers with it. --check says what the kernel of this machine can keep away.";
 
 fn main() -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
@@ -50,7 +51,9 @@ fn main() -> ExitCode {
 fn check() -> ExitCode {
     match files::supported() {
         Ok(()) => {
-            println!("files and signals (Landlock), system calls (seccomp), capabilities");
+            println!(
+                "files and signals (Landlock), unix sockets and system calls (seccomp), capabilities"
+            );
             ExitCode::SUCCESS
         }
         Err(reason) => {
@@ -75,6 +78,9 @@ fn confine(policy: &Policy) -> Result<(), String> {
         Ok(()) => {}
         Err(reason) if policy.is_required => return Err(reason),
         Err(reason) => eprintln!("not confined to its files: {reason}"),
+    }
+    if !policy.has_unix_sockets {
+        sockets::restrict().map_err(failed("sockets"))?;
     }
     syscalls::restrict().map_err(failed("system calls"))
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter, sock_filter,
+};
 
 /// Refused with EPERM, so that a program which tries one goes on.
 const REFUSED: [libc::c_long; 43] = [
@@ -66,6 +68,29 @@ pub fn restrict() -> Result<(), Box<dyn std::error::Error>> {
         SeccompAction::Errno(libc::EPERM.unsigned_abs()),
         TargetArch::try_from(std::env::consts::ARCH)?,
     )?;
-    apply_filter(&BpfProgram::try_from(filter)?)?;
+    let mut program = other_numbers();
+    program.extend(BpfProgram::try_from(filter)?);
+    apply_filter(&program)?;
     Ok(())
+}
+
+/// Returns instructions that refuse the calls of x32, an interface of x86-64 with numbers of its own
+/// for the same calls: the filters know them by the usual ones.
+fn other_numbers() -> BpfProgram {
+    const X32: u32 = 0x4000_0000;
+    const REFUSE: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs();
+    // Load a word of what the filter looks at, jump if it is greater or equal, return.
+    const LOAD: u16 = 0x20;
+    const JUMP: u16 = 0x35;
+    const RETURN: u16 = 0x06;
+    let instruction = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    if !cfg!(target_arch = "x86_64") {
+        return BpfProgram::new();
+    }
+    // The number is the first field of what a filter sees (`struct seccomp_data`).
+    vec![
+        instruction(LOAD, 0, 0, 0),
+        instruction(JUMP, 0, 1, X32),
+        instruction(RETURN, 0, 0, REFUSE),
+    ]
 }

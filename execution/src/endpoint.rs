@@ -4,18 +4,20 @@
 mod admission;
 mod connection;
 mod hello;
+mod loopback;
 mod session;
 mod socket;
 
 use std::{
     io,
+    net::SocketAddr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use tokio::net::UnixListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio_stream::Stream;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic::{Request, Response, Status, Streaming, transport::Server};
@@ -69,6 +71,9 @@ pub enum Error {
     /// There is no door.
     #[error("workers on other machines could not connect to this one")]
     Door(#[from] door::Error),
+    /// Workers that may not use the socket could not connect.
+    #[error("cannot listen for workers on the loopback interface")]
+    Loopback(#[source] io::Error),
     /// The socket cannot be opened.
     #[error("cannot listen for workers on {}", path.display())]
     Listen {
@@ -82,6 +87,7 @@ pub enum Error {
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     socket: socket::Socket,
+    loopback: Option<SocketAddr>,
     door: Option<Arc<Door>>,
     admission: Admission,
     stop: CancellationToken,
@@ -91,7 +97,14 @@ pub(crate) struct Endpoint {
 /// The places where somebody listens.
 struct Listeners {
     near: UnixListener,
+    loopback: Option<TcpListener>,
     far: Option<OpenDoor>,
+}
+
+/// The listeners that a program leaves to its successor in the same process.
+pub(crate) struct ListenersLeft {
+    pub(crate) near: OwnedFd,
+    pub(crate) loopback: Option<OwnedFd>,
 }
 
 struct Service {
@@ -116,16 +129,19 @@ impl Endpoint {
             source,
         };
         let listener = UnixListener::bind(socket.path()).map_err(unheard)?;
-        let admission = Admission::build(&listener).map_err(unheard)?;
+        let loopback = runtime.wants_loopback().then(loopback::bind).transpose();
+        let loopback = loopback.map_err(Error::Loopback)?;
+        let admission = Admission::build(&listener, loopback.as_ref()).map_err(unheard)?;
         socket.open().map_err(unheard)?;
-        Self::build(socket, admission, listener, config, (runtime, stop))
+        let listeners = (listener, loopback);
+        Self::build(socket, admission, listeners, config, (runtime, stop))
     }
 
     /// Continues to listen where this process listened before it was replaced: workers that have
     /// connected meanwhile wait until admission is resumed.
     pub(crate) fn take_over(
         left: &SocketPlace,
-        listener: OwnedFd,
+        listeners: ListenersLeft,
         config: &Config,
         (runtime, stop): (Arc<dyn Runtime>, CancellationToken),
     ) -> Result<Self, Error> {
@@ -133,35 +149,45 @@ impl Endpoint {
             path: left.path.clone(),
             source,
         };
-        let listener = std::os::unix::net::UnixListener::from(listener);
+        let listener = std::os::unix::net::UnixListener::from(listeners.near);
         listener.set_nonblocking(true).map_err(unheard)?;
         let listener = UnixListener::from_std(listener).map_err(unheard)?;
-        let admission = Admission::build(&listener).map_err(unheard)?;
+        // One that had none had workers that do not need it.
+        let loopback = match listeners.loopback {
+            Some(left) => Some(loopback::take_over(left)),
+            None => runtime.wants_loopback().then(loopback::bind),
+        };
+        let loopback = loopback.transpose().map_err(Error::Loopback)?;
+        let admission = Admission::build(&listener, loopback.as_ref()).map_err(unheard)?;
         // Until it is known again which workers are expected.
         admission.suspend();
         let socket = socket::Socket::take_over(left);
-        Self::build(socket, admission, listener, config, (runtime, stop))
+        let listeners = (listener, loopback);
+        Self::build(socket, admission, listeners, config, (runtime, stop))
     }
 
     fn build(
         socket: socket::Socket,
         admission: Admission,
-        listener: UnixListener,
+        (near, loopback): (UnixListener, Option<TcpListener>),
         config: &Config,
         (runtime, stop): (Arc<dyn Runtime>, CancellationToken),
     ) -> Result<Self, Error> {
         let listen = runtime.listen();
         let listen = listen.map_err(|error| Error::Address(error.problem().message.to_string()))?;
         let far = listen.as_ref().map(OpenDoor::open).transpose()?;
+        let at = loopback.as_ref().map(TcpListener::local_addr).transpose();
         let endpoint = Self {
             socket,
+            loopback: at.map_err(Error::Loopback)?,
             door: far.as_ref().map(|open| open.door.clone()),
             admission,
             stop,
             tracker: TaskTracker::new(),
         };
         let listeners = Listeners {
-            near: listener,
+            near,
+            loopback,
             far,
         };
         endpoint.serve(listeners, config, runtime);
@@ -213,6 +239,11 @@ impl Endpoint {
     /// Returns the path of the socket.
     pub(crate) fn path(&self) -> &Path {
         self.socket.path()
+    }
+
+    /// Returns the address on the loopback interface, if somebody listens there.
+    pub(crate) fn loopback(&self) -> Option<SocketAddr> {
+        self.loopback
     }
 
     /// Ends all connections, and waits until they have ended.

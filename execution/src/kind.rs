@@ -43,6 +43,7 @@ mod workers;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     path::PathBuf,
     sync::{Arc, atomic::AtomicU64},
 };
@@ -100,6 +101,8 @@ pub(crate) struct Context {
     pub(crate) runtime: Arc<dyn Runtime>,
     /// The socket to which workers connect.
     pub(crate) socket: PathBuf,
+    /// The address to which those connect that may not use it.
+    pub(crate) loopback: Option<SocketAddr>,
     /// The place to which those on other machines connect.
     pub(crate) door: Option<Arc<Door>>,
     pub(crate) board: StatusBoard,

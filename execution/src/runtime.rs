@@ -51,6 +51,12 @@ pub trait Runtime: Send + Sync + 'static {
         Ok(None)
     }
 
+    /// Returns true if the manager has to listen on the loopback interface besides its socket, for
+    /// workers that may not connect to one.
+    fn wants_loopback(&self) -> bool {
+        false
+    }
+
     /// Finds the one-time token of a worker that was given none, by what it shows in its place.
     /// `None`: it is no worker of this life. Errors: it might be one, and why it is not let in.
     async fn identify(&self, _proof: &str) -> Result<Option<String>, Problem> {
@@ -208,6 +214,9 @@ pub struct Spec {
     pub run: Run,
     /// The socket at which its manager listens. Its folder has nothing else in it.
     pub socket: PathBuf,
+    /// The address at which its manager listens on the loopback interface, if the runtime asked for
+    /// that.
+    pub loopback: Option<SocketAddr>,
     /// The entrance to its manager from another machine, if the runtime asked for one.
     pub door: Option<Arc<Door>>,
     /// It is there to say hello, and nothing else.

@@ -58,6 +58,9 @@ pub(crate) struct Left {
     /// The moment from which times count.
     pub(crate) at: Duration,
     pub(crate) socket: SocketPlace,
+    /// The position of the listener on the loopback interface among the open files, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) loopback: Option<usize>,
     /// The next number of a worker.
     pub(crate) next_worker: u64,
     /// The next number of an ask of a kind that was not left.

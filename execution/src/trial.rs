@@ -2,7 +2,7 @@
 //! only the place of the workers knows is known before anything is asked of it: whether the image
 //! can be had and runs there, whether it may, and whether it finds its manager.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,7 @@ pub(crate) struct Trials {
     pub(crate) runtime: Arc<dyn Runtime>,
     pub(crate) admission: Admission,
     pub(crate) socket: PathBuf,
+    pub(crate) loopback: Option<SocketAddr>,
     pub(crate) door: Option<Arc<Door>>,
     /// The names of the variables that workers see.
     pub(crate) variables: Vec<String>,
@@ -83,6 +84,7 @@ impl Trials {
             artifact: release.artifact.clone(),
             run: release.manifest.run.clone(),
             socket: self.socket.clone(),
+            loopback: self.loopback,
             door: self.door.clone(),
             is_trial: true,
             control_within: release.manifest.control_within(),

@@ -111,6 +111,65 @@ fn other_processes_can_neither_be_looked_into_nor_ended() {
     other.wait().unwrap();
 }
 
+/// Tries every family of sockets and every pair; says what it got, in Python since a shell has none.
+const SOCKETS: &str = r#"
+import asyncio, errno, socket, sys
+def attempt(what, make):
+    try:
+        make()
+        print(what, "made")
+    except OSError as error:
+        print(what, errno.errorcode[error.errno])
+def connect(kind):
+    made = socket.socket(socket.AF_UNIX, kind)
+    made.connect(sys.argv[1])
+for name, family in [("inet", 2), ("inet6", 10), ("unix", 1), ("vsock", 40), ("packet", 17), ("alg", 38)]:
+    attempt(name, lambda: socket.socket(family, socket.SOCK_DGRAM))
+for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET):
+    attempt("connect", lambda: connect(kind))
+for name, kind in [("stream", 1), ("datagram", 2), ("raw", 3), ("packets", 5)]:
+    attempt("pair of " + name, lambda: socket.socketpair(socket.AF_UNIX, kind))
+attempt("pair that wakes", lambda: socket.socketpair(1, 1 | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC))
+attempt("pair of raw that wakes", lambda: socket.socketpair(1, 3 | socket.SOCK_NONBLOCK))
+attempt("routes", lambda: socket.socket(16, socket.SOCK_RAW, 0))
+attempt("audit", lambda: socket.socket(16, socket.SOCK_RAW, 9))
+attempt("names", lambda: socket.getaddrinfo("127.0.0.1", 80))
+asyncio.run(asyncio.sleep(0))
+print("loop ran")
+"#;
+
+#[test]
+fn sockets_are_those_of_the_network_and_pairs_that_stay_connected() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path().join("api.sock");
+    let _listening = std::os::unix::net::UnixListener::bind(&at).unwrap();
+    let tried = |has_unix_sockets| {
+        let policy = Policy {
+            has_unix_sockets,
+            ..Policy::default()
+        };
+        let script = format!(
+            "exec /usr/bin/python3 -I - {} <<'END'{SOCKETS}END",
+            path(&at)
+        );
+        let output = run(policy, &script);
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output)
+    };
+    let found = tried(false);
+    let expected = "inet made\ninet6 made\nunix EAFNOSUPPORT\nvsock EAFNOSUPPORT\n\
+        packet EAFNOSUPPORT\nalg EAFNOSUPPORT\n\
+        connect EAFNOSUPPORT\nconnect EAFNOSUPPORT\nconnect EAFNOSUPPORT\n\
+        pair of stream made\npair of datagram EAFNOSUPPORT\npair of raw EAFNOSUPPORT\n\
+        pair of packets made\npair that wakes made\npair of raw that wakes EAFNOSUPPORT\n\
+        routes made\naudit EAFNOSUPPORT\nnames made\nloop ran\n";
+    assert_eq!(found, expected);
+    // The same without that confinement: the test does try.
+    let found = tried(true);
+    assert!(found.contains("unix made\n"), "{found}");
+    assert!(found.contains("connect made\n"), "{found}");
+}
+
 #[test]
 fn rights_of_root_core_dumps_and_new_views_of_the_machine_are_given_up() {
     let output = run(

@@ -30,6 +30,7 @@ fn spec() -> Spec {
             ..Run::program("bin/echo")
         },
         socket: "/run/user/1/door/workers.sock".into(),
+        loopback: None,
         door: None,
         is_trial: false,
         control_within: std::time::Duration::ZERO,

@@ -23,6 +23,10 @@ pub struct Confinement {
     /// Files and folders that workers may write; they cannot execute anything in there.
     #[setting(form = "list of files")]
     pub write: Vec<PathBuf>,
+    /// Kinds whose workers may connect to unix sockets, such as libvirt for qemu+unix. They reach
+    /// those of every program of this user: of Docker, of a bus.
+    #[setting(form = "list of kinds")]
+    pub unix_sockets: Vec<String>,
 }
 
 /// The strictness of the confinement.

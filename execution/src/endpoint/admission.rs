@@ -5,20 +5,27 @@
 //! is admitted later, possibly by a successor. One that has connected and not yet said hello is not
 //! heard, and keeps its token.
 
-use std::{collections::HashMap, io, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tokio::{
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener},
     sync::{mpsc, watch},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use utakata_interconnect::admission::{self, Acceptor, Limits};
+use utakata_interconnect::admission::{self, Acceptor, Limits, Listener};
 use utakata_model::{Manifest, WorkerId};
 
 use super::{
-    Listeners,
+    Listeners, ListenersLeft,
     connection::{Connection, Peer, Stream},
 };
 use crate::{
@@ -28,6 +35,8 @@ use crate::{
 
 /// The name of the listener in the log.
 const LISTENER: &str = "the socket of the workers";
+/// The name of the other listener on this machine in the log.
+const LOOPBACK: &str = "the loopback address of the workers";
 /// The name of the door in the log.
 const DOOR: &str = "the door of the workers";
 
@@ -49,8 +58,9 @@ pub(crate) struct Admission {
     /// The tickets by their tokens.
     tickets: Arc<Mutex<HashMap<String, Ticket>>>,
     is_open: watch::Sender<bool>,
-    /// A duplicate of the listener, for a successor.
+    /// Duplicates of the listeners on this machine, for a successor.
     listener: Arc<OwnedFd>,
+    loopback: Option<Arc<OwnedFd>>,
 }
 
 /// The result of presenting a token.
@@ -65,13 +75,18 @@ pub(crate) enum Entry {
 }
 
 impl Admission {
-    /// Admits connections to this listener that have a token.
-    pub(crate) fn build(listener: &UnixListener) -> io::Result<Self> {
-        let listener = std::os::fd::AsFd::as_fd(listener).try_clone_to_owned()?;
+    /// Admits connections to these listeners that have a token.
+    pub(crate) fn build(
+        listener: &UnixListener,
+        loopback: Option<&TcpListener>,
+    ) -> io::Result<Self> {
+        let listener = listener.as_fd().try_clone_to_owned()?;
+        let loopback = loopback.map(|one| one.as_fd().try_clone_to_owned());
         Ok(Self {
             tickets: Arc::default(),
             is_open: watch::Sender::new(true),
             listener: Arc::new(listener),
+            loopback: loopback.transpose()?.map(Arc::new),
         })
     }
 
@@ -135,9 +150,13 @@ impl Admission {
         let _ = self.is_open.subscribe().wait_for(|is_open| *is_open).await;
     }
 
-    /// Returns the listener, for a successor.
-    pub(crate) fn listener(&self) -> io::Result<OwnedFd> {
-        self.listener.try_clone()
+    /// Returns the listeners, for a successor.
+    pub(crate) fn listeners(&self) -> io::Result<ListenersLeft> {
+        let loopback = self.loopback.as_ref().map(|one| one.try_clone());
+        Ok(ListenersLeft {
+            near: self.listener.try_clone()?,
+            loopback: loopback.transpose()?,
+        })
     }
 
     /// Returns the accepted connections, limited in number and time while they have no token.
@@ -165,7 +184,17 @@ impl Admission {
         {
             tokio::spawn(entrance.clone().let_in_from_far(listener, acceptor));
         }
-        tokio::spawn(entrance.let_in(listeners.near));
+        if let Some(loopback) = listeners.loopback {
+            let came = |(stream, address): (TcpStream, SocketAddr)| {
+                // Without it a message waits for the acknowledgement of the one before.
+                let _ = stream.set_nodelay(true);
+                let peer = Peer::Address(admission::peer(address.ip()));
+                (Stream::Loopback(stream), peer)
+            };
+            tokio::spawn(entrance.clone().let_in(LOOPBACK, loopback, came));
+        }
+        let came = |(stream, process)| (Stream::Near(stream), Peer::Process(process));
+        tokio::spawn(entrance.let_in(LISTENER, listeners.near, came));
         ReceiverStream::new(connections)
     }
 }
@@ -180,22 +209,27 @@ struct Entrance {
 }
 
 impl Entrance {
-    /// Lets in who comes to the socket.
-    async fn let_in(mut self, listener: UnixListener) {
-        let places = admission::Admission::new(LISTENER, self.limits);
-        let mut acceptor = Acceptor::new(LISTENER);
+    /// Lets in who comes to a listener on this machine.
+    async fn let_in<L: Listener>(
+        mut self,
+        what: &'static str,
+        listener: L,
+        came: impl Fn((L::Stream, L::Peer)) -> (Stream, Peer),
+    ) {
+        let places = admission::Admission::new(what, self.limits);
+        let mut acceptor = Acceptor::new(what);
         // The sender lives as long as the endpoint.
         while self.is_open.wait_for(|is_open| *is_open).await.is_ok() {
             places.settled().await;
-            let (stream, process) = tokio::select! {
-                came = acceptor.accept(&listener) => came,
+            let (stream, peer) = tokio::select! {
+                accepted = acceptor.accept(&listener) => came(accepted),
                 _ = self.is_open.wait_for(|is_open| !*is_open) => continue,
                 () = self.to.closed() => return,
             };
-            let Some(place) = places.admit(Peer::Process(process)) else {
+            let Some(place) = places.admit(peer) else {
                 continue;
             };
-            let connection = Connection::new(Stream::Near(stream), place, self.within);
+            let connection = Connection::new(stream, place, self.within);
             if self.to.send(Ok(connection)).await.is_err() {
                 return;
             }

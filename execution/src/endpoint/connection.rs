@@ -12,7 +12,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::UnixStream,
+    net::{TcpStream, UnixStream},
 };
 use tonic::transport::server::Connected;
 use utakata_interconnect::admission::Slot;
@@ -30,6 +30,8 @@ pub(super) struct Connection {
 pub(super) enum Stream {
     /// Through the socket.
     Near(UnixStream),
+    /// By the loopback interface.
+    Loopback(TcpStream),
     /// Through the door.
     Far(Box<door::Stream>),
 }
@@ -92,6 +94,7 @@ impl AsyncRead for Connection {
         }
         match &mut self.stream {
             Stream::Near(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Loopback(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Far(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
@@ -105,6 +108,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         match &mut self.stream {
             Stream::Near(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Loopback(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Far(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
@@ -112,6 +116,7 @@ impl AsyncWrite for Connection {
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
             Stream::Near(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Loopback(stream) => Pin::new(stream).poll_flush(context),
             Stream::Far(stream) => Pin::new(stream).poll_flush(context),
         }
     }
@@ -119,6 +124,7 @@ impl AsyncWrite for Connection {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.stream {
             Stream::Near(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Loopback(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Far(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
@@ -130,6 +136,7 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         match &mut self.stream {
             Stream::Near(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
+            Stream::Loopback(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
             Stream::Far(stream) => Pin::new(stream).poll_write_vectored(context, buffers),
         }
     }
@@ -137,6 +144,7 @@ impl AsyncWrite for Connection {
     fn is_write_vectored(&self) -> bool {
         match &self.stream {
             Stream::Near(stream) => stream.is_write_vectored(),
+            Stream::Loopback(stream) => stream.is_write_vectored(),
             Stream::Far(stream) => stream.is_write_vectored(),
         }
     }

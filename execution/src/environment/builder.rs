@@ -126,11 +126,11 @@ impl Builder {
         identity.needs_networks = self.runtime.is_confining();
         let trust = Trust::load(&config.trust, &self.bundled)?;
         let stop = CancellationToken::new();
-        let (inheritance, listener) = self.takeover.map(Inheritance::of).unzip();
+        let (inheritance, listeners) = self.takeover.map(Inheritance::of).unzip();
         let (runtime, ends) = (self.runtime.clone(), stop.child_token());
-        let endpoint = match inheritance.as_ref().zip(listener) {
-            Some((left, listener)) => {
-                Endpoint::take_over(&left.socket, listener, config, (runtime, ends))?
+        let endpoint = match inheritance.as_ref().zip(listeners) {
+            Some((left, listeners)) => {
+                Endpoint::take_over(&left.socket, listeners, config, (runtime, ends))?
             }
             None => Endpoint::start(config, runtime, ends)?,
         };

@@ -52,6 +52,10 @@ impl Runtime for Placed {
         self.containers.listen()
     }
 
+    fn wants_loopback(&self) -> bool {
+        self.process.wants_loopback() || self.containers.wants_loopback()
+    }
+
     async fn identify(&self, proof: &str) -> Result<Option<String>, Problem> {
         self.containers.identify(proof).await
     }

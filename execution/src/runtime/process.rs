@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 
 use super::{Error, Exit, Running, Runtime, Spec, Trace, log};
 use utakata_model::WorkerId;
-use utakata_protocol::NO_BYTECODE;
+use utakata_protocol::{ENDPOINT_VARIABLE, NO_BYTECODE};
 
 use crate::{Artifact, Release};
 pub use confinement::Confined;
@@ -47,6 +47,10 @@ struct Started {
 
 #[async_trait]
 impl Runtime for Process {
+    fn wants_loopback(&self) -> bool {
+        self.confined.is_some()
+    }
+
     async fn prepare(&self, release: &Release) -> Result<(), Error> {
         program(&release.artifact).map(drop)
     }
@@ -71,11 +75,16 @@ impl Runtime for Process {
                 command
             }
         };
-        let mut child = command
+        command
             .args(&spec.run.arguments)
             .env_clear()
             .env(NO_BYTECODE.0, NO_BYTECODE.1)
-            .envs(spec.all_variables(&spec.socket, &spec.folder))
+            .envs(spec.all_variables(&spec.socket, &spec.folder));
+        if let (Some(_), Some(address)) = (&self.confined, spec.loopback) {
+            // It may not make the socket that it would need for the other one.
+            command.env(ENDPOINT_VARIABLE, format!("http://{address}"));
+        }
+        let mut child = command
             .current_dir(&spec.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -19,6 +19,7 @@ fn left() -> Left {
         incarnation: Incarnation::generate(),
         at: now(),
         socket: serde_json::from_str(r#"{ "path": "/run/w.sock", "door": "/run" }"#).unwrap(),
+        loopback: None,
         next_worker: 4,
         next_ask: 9,
         files: 1,

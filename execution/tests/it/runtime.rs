@@ -44,6 +44,7 @@ pub fn spec(folder: &TempDir, artifact: Artifact, arguments: &[&str]) -> Spec {
         },
         artifact,
         socket: door.join("workers.sock"),
+        loopback: None,
         door: None,
         is_trial: false,
         control_within: Duration::ZERO,

@@ -1,13 +1,29 @@
-//! A manager for one worker: a private socket, and both directions of the worker's stream.
+//! A manager for one worker: a private socket or a port on loopback, and both directions of the
+//! worker's stream.
 
-use std::{io, path::Path, pin::Pin, time::Duration};
-
-use tokio::{net::UnixListener, sync::mpsc, task::JoinHandle, time::timeout};
-use tokio_stream::{
-    Stream,
-    wrappers::{ReceiverStream, UnixListenerStream},
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    pin::Pin,
+    time::Duration,
 };
-use tonic::{Request, Response, Status, Streaming, transport::Server};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    sync::mpsc,
+    task::JoinHandle,
+    time::timeout,
+};
+use tokio_stream::{
+    Stream, StreamExt as _,
+    wrappers::{ReceiverStream, TcpListenerStream, UnixListenerStream},
+};
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Server, server::Connected},
+};
 use utakata_protocol::{
     MESSAGE_MAX,
     v1::{
@@ -59,7 +75,27 @@ impl Manager for Service {
 impl Listener {
     /// Listens on a socket at this path.
     pub fn start(socket: &Path) -> io::Result<Self> {
-        let connections = UnixListenerStream::new(UnixListener::bind(socket)?);
+        Ok(Self::serve(UnixListenerStream::new(UnixListener::bind(
+            socket,
+        )?)))
+    }
+
+    /// Listens on loopback, and says where.
+    pub async fn start_on_loopback() -> io::Result<(Self, SocketAddr)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let connections = TcpListenerStream::new(listener).map(|came| {
+            let stream = came?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        });
+        Ok((Self::serve(connections), address))
+    }
+
+    fn serve<C>(connections: impl Stream<Item = io::Result<C>> + Send + 'static) -> Self
+    where
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
         let (arrived, calls) = mpsc::channel(1);
         let service = ManagerServer::new(Service(arrived))
             .max_decoding_message_size(MESSAGE_MAX)
@@ -74,7 +110,7 @@ impl Listener {
                 tracing::warn!(%error, "the harness cannot listen any more");
             }
         });
-        Ok(Self { calls, server })
+        Self { calls, server }
     }
 
     /// Waits for a worker. Returns `None` if none connects within the limit.

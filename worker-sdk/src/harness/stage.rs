@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    env, fs,
+    env, fs, io,
+    net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::Duration,
@@ -58,6 +59,18 @@ pub struct Order<'a> {
     pub timeout: Duration,
 }
 
+/// Listens in a folder of its own, which is open: a container sees only that, as a user of its own.
+fn listen_for_a_host(folder: &Path) -> io::Result<(Listener, PathBuf)> {
+    let door = folder.join("door");
+    fs::create_dir(&door)?;
+    let socket = door.join("worker.socket");
+    let listener = Listener::start(&socket)?;
+    for (path, mode) in [(&door, 0o755), (&socket, 0o666)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    }
+    Ok((listener, socket))
+}
+
 impl Stage {
     /// Creates the stage for a release.
     pub fn build(release: Release, options: Options) -> Self {
@@ -72,22 +85,26 @@ impl Stage {
 
     /// Starts a worker and receives its hello.
     pub async fn start(&self) -> Result<Guest, NotPassed> {
-        let failed = |error: std::io::Error| {
+        let failed = |error: io::Error| {
             NotPassed::failed(format!("the harness cannot create its socket: {error}"))
         };
         let folder = tempfile::Builder::new()
             .prefix("utakata-")
             .tempdir_in(temporary())
             .map_err(failed)?;
-        // In a folder of its own, and open: a container sees only that, as a user of its own.
-        let door = folder.path().join("door");
-        fs::create_dir(&door).map_err(failed)?;
-        let socket = door.join("worker.socket");
-        let mut listener = Listener::start(&socket).map_err(failed)?;
-        for (path, mode) in [(&door, 0o755), (&socket, 0o666)] {
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
-        }
-        let mut process = self.launch(&socket, folder.path()).await?;
+        let (mut listener, mut process) = match &self.options.host {
+            Some(host) => {
+                let (listener, socket) = listen_for_a_host(folder.path()).map_err(failed)?;
+                let subject = Subject::start(&**host, &self.release, &socket, TOKEN).await?;
+                (listener, subject)
+            }
+            None => {
+                // As an environment does, whose workers make no unix sockets.
+                let listening = Listener::start_on_loopback().await;
+                let (listener, address) = listening.map_err(failed)?;
+                (listener, self.launch(address, folder.path())?)
+            }
+        };
         let until = Instant::now() + self.limit(HELLO_LIMIT);
         let call = tokio::select! {
             call = listener.accept(self.limit(HELLO_LIMIT)) => call,
@@ -117,11 +134,8 @@ impl Stage {
         Ok(guest)
     }
 
-    async fn launch(&self, socket: &Path, folder: &Path) -> Result<Subject, NotPassed> {
-        if let Some(host) = &self.options.host {
-            return Subject::start(&**host, &self.release, socket, TOKEN).await;
-        }
-        let endpoint = format!("unix:{}", socket.display());
+    fn launch(&self, at: SocketAddr, folder: &Path) -> Result<Subject, NotPassed> {
+        let endpoint = format!("http://{at}");
         let programs = &self.options.programs;
         let process = Process::start(&self.release, programs, &endpoint, TOKEN, folder)?;
         Ok(Subject::new(Box::new(process)))

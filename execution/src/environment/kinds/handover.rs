@@ -7,7 +7,7 @@ use utakata_model::Kind;
 
 use super::{super::Error, Kinds};
 use crate::{
-    endpoint,
+    endpoint::{self, ListenersLeft},
     kind::{self, Handover, Order},
     runtime::Trace,
     takeover::{self, KindLeft, Left, Takeover, VERSION},
@@ -22,8 +22,8 @@ pub(in crate::environment) struct Inheritance {
 }
 
 impl Inheritance {
-    /// Sorts a takeover by kinds; also returns the listener.
-    pub(in crate::environment) fn of(takeover: Takeover) -> (Self, OwnedFd) {
+    /// Sorts a takeover by kinds; also returns the listeners.
+    pub(in crate::environment) fn of(takeover: Takeover) -> (Self, ListenersLeft) {
         let Takeover {
             left,
             listener,
@@ -33,6 +33,10 @@ impl Inheritance {
         // The listener is the first of the named files.
         let files = std::iter::once(None).chain(pipes.into_iter().map(Some));
         let mut files: Vec<Option<OwnedFd>> = files.collect();
+        let listeners = ListenersLeft {
+            near: listener,
+            loopback: left.loopback.and_then(|at| files.get_mut(at)?.take()),
+        };
         let kinds = left.kinds.into_iter().map(|left| {
             let came = kind::Inherited {
                 traces: traces(&left, &mut files),
@@ -48,7 +52,7 @@ impl Inheritance {
             next_worker: left.next_worker,
             next_ask: left.next_ask,
         };
-        (inheritance, listener)
+        (inheritance, listeners)
     }
 }
 
@@ -124,7 +128,8 @@ impl Kinds {
 
     fn takeover(&self, held: Vec<Handover>) -> Result<Takeover, Error> {
         let unheard = |_| Error::Held("the socket of the workers cannot be handed over");
-        let listener = self.context.admission.listener().map_err(unheard)?;
+        let ListenersLeft { near, loopback } =
+            self.context.admission.listeners().map_err(unheard)?;
         let mut files = Vec::new();
         let mut kinds = Vec::new();
         for Handover {
@@ -139,6 +144,10 @@ impl Kinds {
             files.extend(pipes);
             kinds.push(left);
         }
+        let loopback = loopback.map(|listener| {
+            files.push(listener);
+            files.len()
+        });
         let (workers, asks) = (&self.context.worker_numbers, &self.context.next_ask);
         let left = Left {
             version: VERSION,
@@ -147,6 +156,7 @@ impl Kinds {
             incarnation: self.context.me.incarnation,
             at: takeover::now(),
             socket: self.place.clone(),
+            loopback,
             next_worker: workers.load(Ordering::Relaxed),
             next_ask: asks.load(Ordering::Relaxed),
             files: 1 + files.len(),
@@ -154,7 +164,7 @@ impl Kinds {
         };
         Ok(Takeover {
             left,
-            listener,
+            listener: near,
             pipes: files,
         })
     }

@@ -61,6 +61,7 @@ impl Service {
             artifact: release.artifact.clone(),
             run: release.manifest.run.clone(),
             socket: self.context.socket.clone(),
+            loopback: self.context.loopback,
             door: self.context.door.clone(),
             is_trial: false,
             control_within: release.manifest.control_within(),

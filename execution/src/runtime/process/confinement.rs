@@ -6,6 +6,7 @@ use std::{
 };
 
 use utakata_confine::Policy;
+use utakata_model::Kind;
 
 use crate::{
     config::{Confinement, confinement::Mode},
@@ -39,9 +40,15 @@ impl Confined {
         (&self.launcher, self.policy(program, spec).arguments())
     }
 
+    fn may_make_unix_sockets(&self, kind: &Kind) -> bool {
+        let mut kinds = self.settings.unix_sockets.iter();
+        kinds.any(|named| named == kind.as_str())
+    }
+
     fn policy(&self, program: &Path, spec: &Spec) -> Policy {
         let mut policy = Policy {
             execute: vec![program.to_owned(), spec.folder.clone()],
+            has_unix_sockets: self.may_make_unix_sockets(&spec.release.kind),
             is_required: self.settings.mode == Mode::Required,
             ..Policy::default()
         }

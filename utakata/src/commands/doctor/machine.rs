@@ -135,8 +135,11 @@ fn confinement() -> Finding {
         Ok(()) => Finding::right(check, "possible"),
         Err(reason) => Finding::doubtful(
             check,
-            format!("workers that are processes reach all files of utakata: {reason}"),
-            "use a kernel with Landlock, or releases that are images (docs/guide/workers.md)",
+            format!(
+                "workers that are processes reach all files of utakata, and with the token or the \
+                 key of the local socket in there they are admin: {reason}"
+            ),
+            "use a kernel with Landlock, or releases that are images (docs/guide/trust.md)",
         ),
     }
 }

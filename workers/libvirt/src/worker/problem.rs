@@ -9,6 +9,9 @@ use utakata_worker_sdk::{
 
 use crate::{address::Place, call::Refusal, session::Error};
 
+/// EAFNOSUPPORT: the kernel refuses a unix socket to a confined worker.
+const NO_SUCH_FAMILY: i32 = 97;
+
 /// Reports an error.
 pub fn of(task: &Task, place: &Place, error: &Error) -> Problem {
     let (code, cure, advice) = match error {
@@ -16,6 +19,12 @@ pub fn of(task: &Task, place: &Place, error: &Error) -> Problem {
             "bad-address",
             Cure::Operator,
             "correct the name in its address",
+        ),
+        Error::Connect(error) if error.raw_os_error() == Some(NO_SUCH_FAMILY) => (
+            "unreachable",
+            Cure::Operator,
+            "this worker is confined and makes no unix sockets: put libvirt into \
+             execution.confinement.unix_sockets of its environment, or use TCP",
         ),
         Error::Connect(_) => (
             "unreachable",
