@@ -336,10 +336,7 @@ mod tests {
             assert!(said.contains(part), "{said}");
         }
         let said = nothing_to_settle(operation, &[task(2, "succeeded")], &[]);
-        assert!(
-            said.ends_with("no task is unsettled"),
-            "{said}"
-        );
+        assert!(said.ends_with("no task is unsettled"), "{said}");
     }
 
     #[test]
