@@ -129,7 +129,7 @@ async fn without_vault_nothing_starts_in_clear_and_the_reason_says_which_and_whe
     let token_file = settings.token_file.as_ref().unwrap();
     let token = fs::read_to_string(token_file).unwrap();
     let refused = async |config: &Config, says: &str, may_pass: bool| {
-        let error = begin(config, folder.path()).await.err().expect(says);
+        let error = begin(config, folder.path()).await.expect_err(says);
         let text = utakata_model::chain(&error);
         assert!(text.contains(says), "{text}");
         assert_eq!(error.may_pass(), may_pass, "{text}");

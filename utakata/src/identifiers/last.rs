@@ -157,8 +157,8 @@ async fn unsettled_of_all(client: &Client) -> Result<Vec<TaskView>> {
     Ok(client.tasks(&query, MAX_LIMIT).await?)
 }
 
-/// Returns the tasks that a person has to settle; if there are none, those of which nobody knows yet
-/// what became.
+/// Returns the tasks that a person has to settle; if there are none, those of which nobody knows
+/// yet what became.
 fn unsettled(tasks: &[TaskView]) -> Vec<&TaskView> {
     let are = |state| -> Vec<&TaskView> { tasks.iter().filter(|one| one.state == state).collect() };
     match are(TaskState::Unsettled) {
@@ -336,10 +336,7 @@ mod tests {
             assert!(said.contains(part), "{said}");
         }
         let said = nothing_to_settle(operation, &[task(2, "succeeded")], &[]);
-        assert!(
-            said.ends_with("no task is unsettled"),
-            "{said}"
-        );
+        assert!(said.ends_with("no task is unsettled"), "{said}");
     }
 
     #[test]

@@ -18,8 +18,8 @@ use tokio::{
 #[derive(Debug)]
 pub struct Socket(Arc<TcpStream>);
 
-/// The owner of a socket. The socket is closed when this is dropped: a task that reads and writes it
-/// would close it only when it ends, some time after it was told to.
+/// The owner of a socket. The socket is closed when this is dropped: a task that reads and writes
+/// it would close it only when it ends, some time after it was told to.
 #[derive(Debug)]
 pub struct Owner(Weak<TcpStream>);
 

@@ -52,7 +52,7 @@ fn coverage(all: &[Arc<TargetEntry>]) -> Coverage {
 }
 
 /// Returns an environment that reads PDUs and UPSs, unless something of it is stopped.
-fn readers(stopped: serde_json::Value) -> Readers {
+fn readers(stopped: &serde_json::Value) -> Readers {
     let pool = |kind: &str| {
         serde_json::json!({
             "release": { "kind": kind, "version": "1", "digest": kind }, "active": true,
@@ -75,7 +75,7 @@ fn all_zone() -> String {
 }
 
 fn look(all: &[Arc<TargetEntry>], observed: &Observed, coverage: &Coverage) -> Targets {
-    look_with(all, observed, coverage, &readers(serde_json::json!({})))
+    look_with(all, observed, coverage, &readers(&serde_json::json!({})))
 }
 
 fn look_with(
@@ -160,14 +160,14 @@ fn what_nobody_asks_is_stale_and_no_failure() {
     }
     let nobody = Readers::default();
     for (readers, groups) in [
-        (readers(serde_json::json!({})), 2),
-        (readers(serde_json::json!({ "all": "paused" })), 0),
+        (readers(&serde_json::json!({})), 2),
+        (readers(&serde_json::json!({ "all": "paused" })), 0),
         (
-            readers(serde_json::json!({ "kinds": { "ups": "drained" } })),
+            readers(&serde_json::json!({ "kinds": { "ups": "drained" } })),
             1,
         ),
         (
-            readers(serde_json::json!({ "releases": { "apc-pdu@1": "pausing" } })),
+            readers(&serde_json::json!({ "releases": { "apc-pdu@1": "pausing" } })),
             1,
         ),
         (nobody, 0),
