@@ -147,7 +147,9 @@ fn problem(error: &message::Error) -> String {
         message::Error::NoVersion { what, .. } => {
             format!("the received {what} has no \"version\" and is not ours")
         }
-        message::Error::Form { what, .. } => format!("the received {what} cannot be read"),
+        message::Error::Form { what, .. } | message::Error::Write { what, .. } => {
+            format!("the received {what} cannot be read")
+        }
     }
 }
 
