@@ -248,7 +248,8 @@ impl People {
     ) -> Result<TokenView, Error> {
         error::refuse_admin(owner)?;
         let _writing = self.writing.lock().await;
-        let (changes, hash) = self.known.read().confirmation(owner, name, by)?;
+        let confirmed = (by, crate::clock::now());
+        let (changes, hash) = self.known.read().confirmation(owner, name, confirmed)?;
         self.write(changes).await?;
         self.token_view(&hash)
             .ok_or_else(|| self.known.read().no_token(owner, name))

@@ -245,7 +245,7 @@ impl Directory {
         &self,
         owner: &PersonName,
         name: &TokenName,
-        by: &Actor,
+        (by, at): (&Actor, Timestamp),
     ) -> Result<(Vec<PeopleChange>, TokenHash), Error> {
         self.require(owner)?;
         let found = self.token_named(owner, name);
@@ -253,7 +253,7 @@ impl Directory {
         let confirmed = Some(ConfirmedRow {
             by: by.name.clone(),
             through: by.makers.clone(),
-            at: crate::clock::now(),
+            at,
         });
         token.confirmed.clone_from(&confirmed);
         let could_be_both = token.makers().into_iter().next();

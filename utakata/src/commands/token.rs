@@ -31,8 +31,8 @@ Example: utakata token add ana laptop --for 30d")]
     },
     /// Say that the owner of a token is the person who has it, as somebody who has not made it
     #[command(after_help = "\
-Whoever makes a token has seen it. Where an approval needs two people, whoever made both tokens is one.
-Ask the owner first: in person, or on another way than the one by which the token came.
+Whoever makes a token has seen it: until somebody else confirms it, it does not count as a second
+person. Ask its owner first: in person, or on another way than the one by which the token came.
 
 Example: utakata token confirm ana first")]
     Confirm {

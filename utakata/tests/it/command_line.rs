@@ -9,7 +9,7 @@ use std::{
 use crate::program::{Place, UTAKATA};
 
 /// Every command, as it is typed.
-const COMMANDS: [&str; 119] = [
+const COMMANDS: [&str; 120] = [
     "",
     "up",
     "le",
@@ -76,6 +76,7 @@ const COMMANDS: [&str; 119] = [
     "token",
     "token list",
     "token add",
+    "token confirm",
     "token revoke",
     "credential",
     "credential rotate",

@@ -252,11 +252,13 @@ fn a_login_that_somebody_has_linked_is_theirs_too_until_another_confirms_it() {
         ("ana", None),
     ] {
         let by = Actor::of(name(by), makers.map(name));
-        let refused = directory.confirmation(&ana, &token, &by);
+        let refused = directory.confirmation(&ana, &token, (&by, at(20)));
         assert!(matches!(refused, Err(Error::OwnToken { .. })), "{by:?}");
     }
     let kim = Actor::of(name("kim"), []);
-    let (changes, _) = directory.confirmation(&ana, &token, &kim).unwrap();
+    let (changes, _) = directory
+        .confirmation(&ana, &token, (&kim, at(20)))
+        .unwrap();
     directory.change(changes);
     assert!(row(&directory).makers().is_empty());
     // So the next login has it as well.

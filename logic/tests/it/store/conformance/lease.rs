@@ -93,6 +93,11 @@ pub async fn a_lease_ends_by_itself(store: &dyn Store) {
     store.lease(&wants(&ann, SHORT, &["a", "b"])).await.unwrap();
     let taken = take(store, &wants(&bob, LONG, &["a"]), "a").await;
     assert_eq!(taken.epoch, 2);
+    let held = taken.held.as_ref().unwrap();
+    assert_eq!(
+        (held.address.as_str(), held.proof.as_str()),
+        ("http://bob:7700", "proof of bob")
+    );
     // Nobody took the other one: it continues, and the taken one stays lost.
     let leases = store.lease(&wants(&ann, LONG, &["a"])).await.unwrap();
     let (a, b) = (find(&leases, "a"), find(&leases, "b"));
