@@ -45,7 +45,9 @@ pub fn processes(config: &Config, data: &Path) -> Result<Process> {
 fn opened<'a>(settings: &'a Confinement, folder: &Path) -> Option<&'a Path> {
     let named = [&settings.execute, &settings.read, &settings.write];
     let mut named = named.into_iter().flatten();
-    named.find(|path| folder.starts_with(path)).map(|path| &**path)
+    named
+        .find(|path| folder.starts_with(path))
+        .map(|path| &**path)
 }
 
 /// Looks whether workers can be confined on this machine.

@@ -38,7 +38,10 @@ pub fn builder(
     config.state_folder = Some(state.unwrap_or_else(|| folder.join("environment")));
     config.releases.splice(0..0, [bundled.clone(), own]);
     config.programs.splice(0..0, programs::folders());
-    let (processes, containers) = (confinement::processes(&config, folder)?, containers(&config)?);
+    let (processes, containers) = (
+        confinement::processes(&config, folder)?,
+        containers(&config)?,
+    );
     let environment = Environment::builder(config, tasks, events);
     Ok(environment
         .keys(keys)
