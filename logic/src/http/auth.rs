@@ -174,7 +174,7 @@ async fn wrong(api: &Api, reason: NoIdentity, from: Option<IpAddr>) -> Refused {
 /// Refuses a request on the local socket from somebody who may be a worker.
 async fn without_key(api: &Api, stranger: &LocalStranger) -> Refused {
     let wrong_tokens = api.handle.people().wrong_tokens();
-    let consequence = wrong_tokens.note(None, crate::clock::now());
+    let consequence = wrong_tokens.note(None, clock::now());
     if let Some(times) = consequence.log {
         tracing::warn!(
             has_another = stranger.has_another,
