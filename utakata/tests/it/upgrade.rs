@@ -232,6 +232,9 @@ fn expect_nothing_lost(house: &House, load: &Load, before: &[String]) {
 #[test]
 fn an_environment_is_replaced_under_load_and_no_task_fails_and_no_worker_ends() {
     let place = Place::new();
+    // Its workers are confined, as those of a site are.
+    let confine = "utakata-confine";
+    symlink(beside(confine), place.beside(confine)).unwrap();
     let house = House::build(&place);
     let wee = house.served();
     let (load, before) = (Load::default(), house.workers());
