@@ -173,8 +173,8 @@ impl LogicEnvironment {
         let ledger_fails = Arc::<Failing>::default();
         let kept = ledger_parts(&store, &dispatch, &site, counts, &ledger_fails);
         let ledger = Ledger::default();
-        let peers = parts.peers;
-        let duties = peers.as_ref().map_or_else(Duties::forever, Peers::duties);
+        let peers = parts.peers.as_ref();
+        let duties = peers.map_or_else(Duties::forever, Peers::duties);
         let keeper = Keeper::begin(config.clone(), kept, ledger.clone(), duties.clone()).await?;
         let observe = site.observe(&config, &dispatch, duties.clone());
         let control = control(config.control.clone(), rooms(&site, &store, &ledger));
@@ -200,8 +200,8 @@ impl LogicEnvironment {
         let (policies, policy_keeper) = Policies::new(of_policies);
         let (alarms, alarm_keeper) = Alarms::new(of_alarms);
         let news = (&alarms, &notifications);
-        let seen = SeenHeads::open(parts.folder.as_deref());
-        let overviews = overviews(&site, &observe, (&ledger, &rotations), news, parts.folder);
+        let folder = parts.folder.clone();
+        let overviews = overviews(&site, &observe, (&ledger, &rotations), news, folder);
         let handle = Handle {
             inner: Arc::new(Inner {
                 provider: config.login.provider().map(Provider::new),
@@ -220,8 +220,8 @@ impl LogicEnvironment {
                 alarms,
                 policies,
                 membership: Membership {
-                    id: peers.as_ref().map(|peers| peers.id().clone()),
-                    peers: Mutex::new(peers),
+                    id: parts.peers.as_ref().map(|peers| peers.id().clone()),
+                    peers: Mutex::new(parts.peers),
                     duties,
                 },
                 version: AtomicU64::default(),
@@ -231,7 +231,7 @@ impl LogicEnvironment {
                 export_fails: Arc::default(),
                 recorder,
                 overviews,
-                seen,
+                seen: SeenHeads::open(parts.folder.as_deref()),
                 lifetime: Lifetime::default(),
             }),
         };

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use utakata_model::{Verb, target::Secret};
 
-use super::auth::is_same;
 use crate::{
     Handle, clock,
     people::{Identity, NoIdentity},
     rights::Object,
     token::TokenHash,
+    token::is_same,
 };
 
 /// What somebody may follow.

@@ -25,8 +25,8 @@ use tower::ServiceExt as _;
 use utakata_api::client::LOCAL_KEY;
 use utakata_model::target::Secret;
 
-use super::{Refused, auth::is_same};
-use crate::code::Code;
+use super::Refused;
+use crate::{code::Code, token::is_same};
 
 /// The largest number of connections at a time.
 const MAX_CONNECTIONS: usize = 100;

@@ -15,7 +15,6 @@ use utoipa_axum::routes;
 use super::{
     Refused,
     arriving::Arriving,
-    auth::is_same,
     body, cookie,
     people::{Unkept, unkept},
     problem::InBrowser,
@@ -27,7 +26,7 @@ use super::{
         TimeLimit::{Patient, Prompt},
     },
 };
-use crate::{code::Code, login::Seed, people::Via};
+use crate::{code::Code, login::Seed, people::Via, token::is_same};
 
 /// The longest pause between two questions, in seconds.
 const MAX_INTERVAL: u64 = 120;

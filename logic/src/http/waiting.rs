@@ -14,12 +14,10 @@ use tokio_util::sync::CancellationToken;
 use utakata_model::target::Secret;
 
 use super::{
-    Certificate, Doors, Error, Refused,
-    auth::is_same,
-    connections,
+    Certificate, Doors, Error, Refused, connections,
     local::{self, LocalAdmin, LocalStranger},
 };
-use crate::{code::Code, config::Http};
+use crate::{code::Code, config::Http, token::is_same};
 
 /// The reason why the logic environment has not started yet. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -118,27 +118,9 @@ impl Keeping<'_> {
             return Err(Error::Unfit("it is armed, or gives advice".into()));
         }
         let until = now.checked_add(arm.lasts).map_err(|_| Error::Lasts)?;
-        if needs_two && arm.mode == Mode::Armed {
-            let caller = &arm.caller;
-            let first = found.mode.asked.as_ref();
-            let first = first.filter(|one| one.by != caller.name && one.token == arm.token);
-            let Some(first) = first else {
-                found.mode.asked = Some(Asked {
-                    by: caller.name.clone(),
-                    makers: caller.actor().makers,
-                    token: arm.token.clone(),
-                    at: now,
-                });
-                put(writes, &ModeRow::key(&arm.name), &found.mode);
-                return Ok(Told::NeedsSecond);
-            };
-            let by = Actor::of(first.by.clone(), first.makers.iter().cloned());
-            let to = Earlier {
-                by: Some(&by),
-                at: first.at,
-                needs: Verb::ControlHigh,
-            };
-            caller.agrees_as_another(to, Object::Site)?;
+        if needs_two && arm.mode == Mode::Armed && !is_second(&mut found.mode, arm, now)? {
+            put(writes, &ModeRow::key(&arm.name), &found.mode);
+            return Ok(Told::NeedsSecond);
         }
         found.begin_anew();
         found.mode.mode = arm.mode;
@@ -189,4 +171,29 @@ impl Keeping<'_> {
 
 fn none(name: &PolicyName) -> Error {
     Error::None(name.clone())
+}
+
+/// Returns true if whoever arms a policy agrees as another with somebody who has asked for it. If they
+/// are the first, that is noted.
+fn is_second(mode: &mut ModeRow, arm: &super::Arm, now: Timestamp) -> Result<bool, Error> {
+    let caller = &arm.caller;
+    let first = mode.asked.as_ref();
+    let first = first.filter(|one| one.by != caller.name && one.token == arm.token);
+    let Some(first) = first else {
+        mode.asked = Some(Asked {
+            by: caller.name.clone(),
+            makers: caller.actor().makers,
+            token: arm.token.clone(),
+            at: now,
+        });
+        return Ok(false);
+    };
+    let by = Actor::of(first.by.clone(), first.makers.iter().cloned());
+    let to = Earlier {
+        by: Some(&by),
+        at: first.at,
+        needs: Verb::ControlHigh,
+    };
+    caller.agrees_as_another(to, Object::Site)?;
+    Ok(true)
 }

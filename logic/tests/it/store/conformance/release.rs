@@ -190,7 +190,10 @@ pub async fn f18_a_release_is_renamed_wherever_it_is_named(store: &dyn Store) {
         .await
         .unwrap();
     Catalogue::renew(store).await.unwrap();
-    assert_eq!(store.releases(None).await.unwrap(), [now.clone()]);
+    assert_eq!(
+        store.releases(None).await.unwrap(),
+        std::slice::from_ref(&now)
+    );
     let desired = store.kinds_desired().await.unwrap();
     assert_eq!(desired.kinds, [asked(&now)]);
     assert!(store.orders().await.unwrap().revision > 7);
