@@ -169,6 +169,12 @@ pub struct PolicyTest {
     /// The end of that time.
     #[schema(value_type = String, format = "date-time")]
     pub to: Timestamp,
+    /// The number of instances that were tested: one, or one for each target of `for_each`.
+    #[serde(default)]
+    pub instances: u64,
+    /// The number of instances that the policy has.
+    #[serde(default)]
+    pub of: u64,
     /// The number of decisions.
     pub decisions: u64,
     /// The number of those in which it could not see enough.
@@ -180,7 +186,9 @@ pub struct PolicyTest {
     /// The first acts and hand-backs.
     pub acts: Vec<PolicyWould>,
     /// The token with which it can be armed: of this document, these envelopes and this result.
-    pub token: String,
+    /// Absent if not all instances were tested: `for_each` has to select fewer targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// Something that a policy would have done.

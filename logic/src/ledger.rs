@@ -46,7 +46,7 @@ pub use self::{
     keeper::Keeper,
     state::{
         GateView, LimitUse, OperationPlan, OperationUnfit, OperationVerb, PolicyWrites, Red,
-        Summary, TaskUnfit, Verdict,
+        Summary, TaskUnfit, Verdict, Withdrawal,
     },
 };
 use crate::{

@@ -33,6 +33,7 @@ pub(crate) fn hand_back(
                 let change = &mut episode.changes[at];
                 let key = format!("{prefix}/{}/{}/back", episode.number, episode.steps);
                 change.stage = Stage::Returning;
+                change.is_back = true;
                 change.latest.clone_from(&key);
                 requests.push(HandBack {
                     undoes: change.key.clone(),

@@ -119,7 +119,7 @@ fn parameters<'v>(
     let mut up = None;
     for (name, program) in &act.calculated {
         let number = own.number(program)?;
-        let before = changed.and_then(|change| change.parameters.get(name)?.as_f64());
+        let before = changed.and_then(|change| change.set.parameters.get(name)?.as_f64());
         let before = before.or_else(|| compiled.present(&own));
         if let Some(before) = before {
             let by = number - before;

@@ -72,6 +72,9 @@ pub struct Decided {
     pub acts: Vec<Request>,
     /// The changes that are handed back.
     pub backs: Vec<HandBack>,
+    /// The keys of operations that it waits for before it hands back: if nobody has begun them, they
+    /// are not to be done any more.
+    pub withdrawals: Vec<String>,
     /// The changes that are told again, so that their targets do not take them back by themselves.
     pub renewals: Vec<Renewal>,
     /// The inputs and expressions.
@@ -97,6 +100,7 @@ pub fn decide(
         needs: Vec::new(),
         acts: Vec::new(),
         backs: Vec::new(),
+        withdrawals: Vec::new(),
     };
     let (word, why) = step.run(&evaluation, &values);
     let renewals = step.renew(word, &evaluation);
@@ -115,6 +119,7 @@ pub fn decide(
         needs: step.needs,
         acts: step.acts,
         backs: step.backs,
+        withdrawals: step.withdrawals,
         renewals,
         evaluation,
     }
@@ -130,6 +135,7 @@ struct Step<'a> {
     needs: Vec<String>,
     acts: Vec<Request>,
     backs: Vec<HandBack>,
+    withdrawals: Vec<String>,
 }
 
 type Told = (Word, String);
@@ -221,11 +227,20 @@ impl Step<'_> {
         self.now.checked_add(time).ok()
     }
 
-    /// Returns true if a time has not come yet. One that is further off than it can be was written
-    /// under another clock.
+    /// Returns the time that is left if a time has not come yet. One that is further off than it can
+    /// be was written under another clock, which was set back since: nobody knows how much of it is
+    /// left, and it is over.
     fn is_before(&self, time: Option<Timestamp>, longest: Duration) -> Option<Duration> {
         let left = Duration::try_from(time?.duration_since(self.now)).ok()?;
-        Some(left.min(longest)).filter(|left| !left.is_zero())
+        Some(left).filter(|left| !left.is_zero() && *left <= longest)
+    }
+
+    /// Returns the longest time for which an act or a hand-back settles.
+    fn longest_settle(&self) -> Duration {
+        let policy = &self.compiled.policy;
+        let acts = policy.act.iter().map(|act| act.settle);
+        let back = policy.back.iter().map(|back| back.settle);
+        acts.chain(back).max().unwrap_or_default()
     }
 
     fn maybe_act(&mut self, held: Duration, values: &Values) -> Told {
@@ -246,13 +261,7 @@ impl Step<'_> {
                 .push(format!("it yields to somebody else for another {left}"));
             return (Word::Hold, format!("it yields for another {left}"));
         }
-        let settles = policy
-            .act
-            .iter()
-            .map(|act| act.settle)
-            .max()
-            .unwrap_or_default();
-        if let Some(left) = self.is_before(self.state.settles, settles) {
+        if let Some(left) = self.is_before(self.state.settles, self.longest_settle()) {
             let left = duration::rough(left);
             self.needs
                 .push(format!("its last act settles for another {left}"));

@@ -29,7 +29,7 @@ pub(crate) fn take_over(
         // What shows another value after that time was taken back by the target itself.
         let is_let_go = change.lets_go.is_some_and(|at| at <= now);
         let was_told = match change.stage {
-            Stage::Asked => Some(change.at),
+            Stage::Asked => Some(change.asked().at),
             Stage::Renewing => change.renewed,
             _ => None,
         };
@@ -56,28 +56,20 @@ enum Next {
 }
 
 fn next(change: &mut Change, fate: Option<Fate>) -> Next {
-    let is_returning = change.stage == Stage::Returning;
+    let is_back = change.is_back || change.stage == Stage::Returning;
     match (change.stage, fate) {
         (Stage::Would, _) | (_, None | Some(Fate::Open)) => Next::Stays,
         (_, Some(Fate::Foreign)) => Next::IsForeign,
-        (_, Some(Fate::Done)) if is_returning => Next::IsGone,
+        (_, Some(Fate::Done)) if is_back => Next::IsGone,
         (_, Some(Fate::Done)) => {
-            change.stage = Stage::Done;
+            change.is_done();
             Next::Stays
         }
-        // It is still as it was changed, and handed back again later.
-        (_, Some(Fate::NotDone)) if is_returning => {
-            change.stage = Stage::Done;
-            change.latest.clone_from(&change.key);
-            Next::Stays
-        }
-        // An earlier change of this target was done.
-        (_, Some(Fate::NotDone)) if change.latest != change.key => {
-            change.stage = Stage::Done;
-            change.latest.clone_from(&change.key);
-            Next::Stays
-        }
-        (_, Some(Fate::NotDone)) => Next::IsGone,
+        // What was done before stands: it goes on from there, and is handed back again later.
+        (_, Some(Fate::NotDone)) => match change.is_as_before() {
+            true => Next::Stays,
+            false => Next::IsGone,
+        },
         (_, Some(Fate::Unsettled)) => {
             change.stage = Stage::Person;
             Next::Stays
@@ -106,7 +98,11 @@ pub(crate) fn judge(
     let changes = state.episode.iter_mut().flat_map(|one| &mut one.changes);
     for change in changes {
         let is_open = change.stage == Stage::Done && !change.is_judged;
-        let act = compiled.acts.get(change.act).filter(|_| is_open);
+        // A time that lies ahead was written under another clock: it is waited for anew.
+        if is_open && change.set.at > now {
+            change.set.at = now;
+        }
+        let act = compiled.acts.get(change.set.act).filter(|_| is_open);
         let Some((expects, slot)) =
             act.and_then(|act| Some((act.act.expects.as_ref()?, act.moves?)))
         else {
@@ -116,10 +112,10 @@ pub(crate) fn judge(
             .inputs
             .get(slot)
             .and_then(|seen| seen.value.number());
-        let passed = now.duration_since(change.at);
+        let passed = now.duration_since(change.set.at);
         let passed = Duration::try_from(passed).unwrap_or(Duration::ZERO);
         let is_due = passed >= expects.within;
-        let (Some(before), Some(after)) = (change.before, after) else {
+        let (Some(before), Some(after)) = (change.set.before, after) else {
             // What cannot be seen proves nothing, and costs the policy one of its chances.
             if is_due {
                 change.is_judged = true;

@@ -30,5 +30,5 @@ pub use conflict::{Conflict, conflicts};
 pub use decide::{Decided, Purpose, Word, decide};
 pub use evaluate::{Evaluation, InputSeen, Known};
 pub use request::{HandBack, Renewal, Request};
-pub use state::{Acted, Change, Episode, Stage, State, Swing, Timer};
+pub use state::{Acted, Change, Episode, Set, Stage, State, Swing, Timer};
 pub use view::{Candidate, Cause, Fate, InputView, Sample, SampleValue, View};

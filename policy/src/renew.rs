@@ -42,10 +42,10 @@ pub(crate) fn renew(
         change.latest.clone_from(&key);
         renewals.push(Renewal {
             key,
-            renews: change.key.clone(),
+            renews: change.done.as_ref().unwrap_or(&change.key).clone(),
             action: change.action.clone(),
             target: change.target.clone(),
-            parameters: change.parameters.clone(),
+            parameters: change.set.parameters.clone(),
             lease: dead_man.lease,
             within: within.min(dead_man.lease),
         });
@@ -62,7 +62,7 @@ fn left(change: &Change, now: Timestamp) -> Option<Duration> {
 }
 
 fn is_due(change: &Change, dead_man: DeadMan, now: Timestamp) -> bool {
-    let told = change.renewed.unwrap_or(change.at).max(change.at);
+    let told = change.renewed.unwrap_or(change.set.at).max(change.set.at);
     let since = Duration::try_from(now.duration_since(told)).ok();
     // A time that lies ahead was written under another clock.
     change.stage == Stage::Done && since.is_none_or(|since| since >= dead_man.renew)

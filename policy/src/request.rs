@@ -34,13 +34,13 @@ pub struct Request {
 pub struct Renewal {
     /// The key of the operation.
     pub key: String,
-    /// The key of the operation that it renews: the first on this target in the episode.
+    /// The key of the operation that it renews: the last on this target that was done.
     pub renews: String,
     /// The action to carry out again.
     pub action: ActionName,
     /// The target that holds the change.
     pub target: TargetName,
-    /// The parameters of the latest operation.
+    /// The parameters of the operation that it renews: another value would be a change.
     pub parameters: BTreeMap<String, Value>,
     /// The time after which the target takes it back by itself, unless it is renewed.
     pub lease: Duration,

@@ -93,8 +93,12 @@ pub struct Episode {
 pub struct Change {
     /// The key of the operation that was asked for: the first on this target in the episode.
     pub key: String,
-    /// The key of the latest operation on this target.
+    /// The key of the latest operation on this target, whatever has become of it.
     pub latest: String,
+    /// The key of the last operation on this target that was done, and not handed back: what it has
+    /// set is what the target should show. Absent while none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<String>,
     /// The action that was asked for.
     pub action: ActionName,
     /// The target of the change.
@@ -102,17 +106,17 @@ pub struct Change {
     /// The outlet, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outlet: Option<String>,
-    /// The parameters of the latest operation.
-    pub parameters: BTreeMap<String, Value>,
-    /// The time of the latest operation.
-    pub at: Timestamp,
     /// The stage that the change has reached.
     pub stage: Stage,
-    /// The act of the policy by its number.
-    pub act: usize,
-    /// The value of the input that it should move, as it was before.
+    /// The last operation that was done; the first, until one was.
+    #[serde(flatten)]
+    pub set: Set,
+    /// A further operation, until it is known whether it was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<f64>,
+    pub next: Option<Set>,
+    /// True if the latest operation hands it back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_back: bool,
     /// True once the expected effect was seen, or missed.
     #[serde(default)]
     pub is_judged: bool,
@@ -122,6 +126,57 @@ pub struct Change {
     /// The time at which it was last told again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewed: Option<Timestamp>,
+}
+
+/// What one operation sets, and what is expected of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Set {
+    /// Its parameters.
+    pub parameters: BTreeMap<String, Value>,
+    /// The time at which it was asked for.
+    pub at: Timestamp,
+    /// The act of the policy by its number.
+    pub act: usize,
+    /// The value of the input that it should move, as it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<f64>,
+}
+
+impl Change {
+    /// Returns what the latest operation sets, whatever has become of it.
+    pub fn asked(&self) -> &Set {
+        self.next.as_ref().unwrap_or(&self.set)
+    }
+
+    /// Takes note that its latest operation was done, and that it is no hand-back.
+    pub(crate) fn is_done(&mut self) {
+        self.stage = Stage::Done;
+        if let Some(next) = self.next.take() {
+            self.set = next;
+            self.is_judged = false;
+            self.done = Some(self.latest.clone());
+        }
+        // Being told again, it sets nothing new.
+        self.done.get_or_insert_with(|| self.latest.clone());
+    }
+
+    /// Goes back to what the last operation that was done has set: a later one, or a hand-back, was
+    /// not done. Returns false if there is none.
+    pub(crate) fn is_as_before(&mut self) -> bool {
+        let done = match &self.done {
+            Some(done) => (*done != self.latest).then(|| done.clone()),
+            // It was stored before the last one was kept.
+            None => (self.key != self.latest).then(|| self.key.clone()),
+        };
+        let Some(done) = done else {
+            return false;
+        };
+        self.latest = done;
+        self.stage = Stage::Done;
+        self.next = None;
+        self.is_back = false;
+        true
+    }
 }
 
 impl Episode {
@@ -138,31 +193,37 @@ impl Episode {
                 && change.outlet == request.outlet
                 && change.action == request.action
         });
-        let change = Change {
-            key: request.key.clone(),
-            latest: request.key.clone(),
-            action: request.action.clone(),
-            target: request.target.clone(),
-            outlet: request.outlet.clone(),
+        let set = Set {
             parameters: request.parameters.clone(),
             at: now,
-            stage,
             act: request.act,
             before,
-            is_judged: false,
-            lets_go: None,
-            renewed: None,
         };
         match known {
             Some(known) => {
-                *known = Change {
-                    key: known.key.clone(),
-                    act: known.act,
-                    lets_go: known.lets_go,
-                    ..change
+                known.latest.clone_from(&request.key);
+                match stage {
+                    // Nothing is done, and so there is nothing to go back to.
+                    Stage::Would => known.set = set,
+                    _ => known.next = Some(set),
                 }
+                known.stage = stage;
             }
-            None => self.changes.push(change),
+            None => self.changes.push(Change {
+                key: request.key.clone(),
+                latest: request.key.clone(),
+                done: None,
+                action: request.action.clone(),
+                target: request.target.clone(),
+                outlet: request.outlet.clone(),
+                stage,
+                set,
+                next: None,
+                is_back: false,
+                is_judged: false,
+                lets_go: None,
+                renewed: None,
+            }),
         }
     }
 }
@@ -307,8 +368,7 @@ impl State {
         self.drop_changes(|change| change.key != key);
         let changes = self.episode.iter_mut().flat_map(|one| &mut one.changes);
         for change in changes.filter(|one| one.latest == key) {
-            change.latest.clone_from(&change.key);
-            change.stage = Stage::Done;
+            change.is_as_before();
         }
     }
 

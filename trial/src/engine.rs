@@ -267,6 +267,10 @@ impl Engine {
         }
         let is_real = kept.mode.mode == Mode::Armed || kept.mode.is_ending;
         let mut is_asked = false;
+        if is_real {
+            let withdrawn = decided.withdrawals.iter();
+            withdrawn.for_each(|key| ledger.withdraw(key));
+        }
         let is_quiet = decided.acts.is_empty() && decided.backs.is_empty();
         if is_real && !(is_quiet && decided.renewals.is_empty()) {
             is_asked = true;

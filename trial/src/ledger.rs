@@ -166,6 +166,10 @@ impl Ledger {
         let Some(renewed) = self.operations.get(&renewal.renews) else {
             return false;
         };
+        // Another value would be a change.
+        if renewed.parameters != renewal.parameters {
+            return false;
+        }
         let order = Order::read(renewed.part, &renewal.action, &renewal.parameters);
         let Ok(order) = order.and_then(|order| order.leased(Some(renewal.lease))) else {
             return false;
@@ -230,6 +234,14 @@ impl Ledger {
         };
         self.record(&back.key, operation);
         true
+    }
+
+    /// Withdraws what nobody has begun.
+    pub fn withdraw(&mut self, key: &str) {
+        let operation = self.operations.get_mut(key);
+        if let Some(operation) = operation.filter(|one| one.stage == Stage::Waiting) {
+            operation.stage = Stage::NotDone;
+        }
     }
 
     fn next_task(&mut self) -> TaskId {

@@ -25,7 +25,7 @@ pub use self::{
     gate::{GateView, LimitUse, Red},
     operation::{OperationPlan, OperationUnfit, OperationVerb},
     outcomes::{TaskUnfit, Verdict},
-    policies::PolicyWrites,
+    policies::{PolicyWrites, Withdrawal},
     summary::Summary,
 };
 use super::{entry::TaskEntry, surroundings::Surroundings};

@@ -1,18 +1,19 @@
 //! Requests of people about policies.
 
 use jiff::Timestamp;
-use utakata_model::{PolicyName, Verb, action::Risk, policy::Mode};
+use utakata_model::{Policy, PolicyName, Verb, action::Risk, policy::Mode};
 
 use super::{
     Command, Error, Told,
     keeper::Keeping,
-    mode::{bound_to, disarm, put},
+    mode::{attribution, bound_to, disarm, put, withdraw},
     record::{Asked, ModeRow},
 };
 use crate::{
     audit::PolicyNote,
     clock,
     config::Approval,
+    kinds::KindsSnapshot,
     ledger::PolicyWrites,
     rights::{Actor, Earlier, Object},
 };
@@ -47,12 +48,15 @@ impl Keeping<'_> {
             }
             Command::Stop { by, reply } => {
                 let why = by.why.clone().or_else(|| Some("all hands off".into()));
-                for found in self
-                    .kept
-                    .values_mut()
-                    .filter(|one| one.mode.mode != Mode::Off)
-                {
-                    disarm(found, Mode::Shadow, (&by.by, why.clone()), now, &mut writes);
+                for found in self.kept.values_mut() {
+                    match found.mode.mode {
+                        // It may hand back; whatever else it has asked for is not done.
+                        Mode::Off => {
+                            let said = attribution(&by.by, why.clone(), now);
+                            withdraw(&found.mode.policy.name, said, &mut writes);
+                        }
+                        _ => disarm(found, Mode::Shadow, (&by.by, why.clone()), now, &mut writes),
+                    }
                 }
                 (Ok(Told::Done), reply)
             }
@@ -149,24 +153,25 @@ impl Keeping<'_> {
         Ok(Told::Done)
     }
 
-    /// Returns true if two people have to arm a policy: an action of it is of high risk, and the site
-    /// wants approvals.
+    /// Returns true if two people have to arm a policy: an action of it is of high risk, as far as
+    /// anybody knows, and the site wants approvals.
     fn needs_two(&self, name: &PolicyName) -> bool {
         let Some(found) = self.kept.get(name) else {
             return false;
         };
         let served = self.parts.kinds.served();
-        let is_high = |action: &utakata_model::ActionName| {
-            let kinds = served.kinds();
-            let mut all = kinds.flat_map(|kind| served.of_kind(kind));
-            all.any(|(_, one)| {
-                let found = one.action(action);
-                found.is_some_and(|found| found.action.risk == Risk::High)
-            })
-        };
-        let mut acts = found.mode.policy.act.iter();
-        self.parts.approval != Approval::Never && acts.any(|act| is_high(&act.action))
+        self.parts.approval != Approval::Never && may_be_high(&found.mode.policy, &served)
     }
+}
+
+/// Returns true if an action of a policy is of high risk, or may be: nobody serves it at the moment.
+fn may_be_high(policy: &Policy, served: &KindsSnapshot) -> bool {
+    policy.act.iter().any(|act| {
+        let all = served.kinds().flat_map(|kind| served.of_kind(kind));
+        let risks = all.filter_map(|(_, one)| Some(one.action(&act.action)?.action.risk));
+        let mut risks = risks.peekable();
+        risks.peek().is_none() || risks.any(|risk| risk == Risk::High)
+    })
 }
 
 fn none(name: &PolicyName) -> Error {

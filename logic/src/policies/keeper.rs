@@ -17,7 +17,7 @@ use super::{
     Command, Error, Parts, Shown,
     kept::{self, Kept},
     listeners::{InstanceId, Listeners},
-    mode::{attribution, disarm, put},
+    mode::{attribution, disarm, put, withdraw},
     outcomes::Outcomes,
     record::{ModeRow, StateRow},
 };
@@ -189,6 +189,8 @@ impl Keeping<'_> {
         for found in gone.filter(|one| !one.mode.is_ending || one.mode.mode != Mode::Off) {
             found.mode.mode = Mode::Off;
             found.mode.is_ending = true;
+            let said = attribution("utakata", Some("it was deleted".into()), now);
+            withdraw(&found.mode.policy.name, said, &mut writes);
             put(
                 &mut writes,
                 &ModeRow::key(&found.mode.policy.name),
@@ -247,6 +249,7 @@ impl Keeping<'_> {
         let is_empty = writes.rows.is_empty()
             && writes.log.is_empty()
             && writes.operations.is_empty()
+            && writes.withdrawals.is_empty()
             && writes.notes.is_empty()
             && writes.clears_red.is_none();
         if !is_empty {
@@ -263,8 +266,8 @@ impl Keeping<'_> {
         self.forget(now).await?;
         let locks = self.parts.store.locks().await?;
         self.locked = locks.into_iter().map(|(target, _)| target).collect();
-        let is_any_armed = self.kept.values().any(|one| one.mode.mode == Mode::Armed);
-        let red = match is_any_armed {
+        let does_any_act = self.kept.values().any(Kept::acts);
+        let red = match does_any_act {
             true => self.parts.ledger.gate().await?.red,
             false => None,
         };
@@ -272,13 +275,8 @@ impl Keeping<'_> {
         for name in names {
             let mut writes = PolicyWrites::default();
             if let Some(found) = self.kept.get_mut(&name) {
-                let is_over = found.mode.until.is_some_and(|until| until <= now);
-                let why = match (&red, is_over) {
-                    (Some(red), _) => Some(red.why.clone()),
-                    (None, true) => Some("its time was over".to_owned()),
-                    (None, false) => None,
-                };
-                if let Some(why) = why.filter(|_| found.mode.mode == Mode::Armed) {
+                let red = red.as_ref().map(|red| red.why.as_str());
+                if let Some(why) = found.has_to_end(red, now) {
                     let by = ("utakata", Some(why));
                     disarm(found, Mode::Shadow, by, now, &mut writes);
                 }
@@ -374,6 +372,7 @@ fn changed(
     }
     put(writes, &ModeRow::key(&policy.name), &known.mode);
     let attribution = attribution("utakata", Some("its document changed".into()), now);
+    withdraw(&policy.name, attribution.clone(), writes);
     writes.notes.push(PolicyNote {
         policy: policy.name.clone(),
         act: known.mode.mode.as_str(),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
-use utakata_model::{Policy, PolicyName, Selector, Target, TargetName};
+use utakata_model::{Policy, PolicyName, Selector, Target, TargetName, policy::Mode};
 use utakata_policy::{Cause, Compiled, Decided, Evaluation, Fate, Stage, State, Word};
 
 use super::{
@@ -64,6 +64,18 @@ impl Kept {
         let changes = states.flat_map(|state| state.episode.iter());
         let mut changes = changes.flat_map(|episode| &episode.changes);
         changes.any(|change| !matches!(change.stage, Stage::Would | Stage::Person))
+    }
+
+    /// Returns true if it acts, or has people asked whether it may.
+    pub fn acts(&self) -> bool {
+        matches!(self.mode.mode, Mode::Armed | Mode::Advise)
+    }
+
+    /// Returns the reason why it must not act any more, if it does: the red rule, or its time is over.
+    pub fn has_to_end(&self, red: Option<&str>, now: Timestamp) -> Option<String> {
+        let is_over = self.mode.until.is_some_and(|until| until <= now);
+        let over = is_over.then_some("its time was over");
+        red.or(over).filter(|_| self.acts()).map(str::to_owned)
     }
 
     /// Returns the row of a decision that has changed more than timers; absent if it has not, so that

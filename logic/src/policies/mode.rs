@@ -2,13 +2,17 @@
 
 use jiff::Timestamp;
 use utakata_api::ledger::Attribution;
-use utakata_model::policy::Mode;
+use utakata_model::{PolicyName, policy::Mode};
 
 use super::{
     kept::Kept,
     record::{ENGINE, ModeRow, digest},
 };
-use crate::{audit::PolicyNote, inventory::Inventory, ledger::PolicyWrites};
+use crate::{
+    audit::PolicyNote,
+    inventory::Inventory,
+    ledger::{PolicyWrites, Withdrawal},
+};
 
 /// Returns the statement of somebody.
 pub(super) fn attribution(by: &str, why: Option<String>, now: Timestamp) -> Attribution {
@@ -26,7 +30,17 @@ pub(super) fn bound_to(kept: &Kept, inventory: &Inventory) -> String {
     digest(&(ENGINE, &kept.mode.policy, envelopes))
 }
 
-/// Puts a policy into a mode in which it does not act; it hands back what it has changed.
+/// Withdraws what a policy has asked for and nobody has begun.
+pub(super) fn withdraw(policy: &PolicyName, attribution: Attribution, writes: &mut PolicyWrites) {
+    writes.withdrawals.push(Withdrawal {
+        policy: policy.clone(),
+        only: None,
+        attribution,
+    });
+}
+
+/// Puts a policy into a mode in which it does not act: what it has asked for and nobody has begun is
+/// not done, and it hands back what it has changed.
 pub(super) fn disarm(
     kept: &mut Kept,
     mode: Mode,
@@ -40,6 +54,8 @@ pub(super) fn disarm(
     kept.mode.by = Some(by.to_owned());
     kept.mode.is_ending = kept.has_changed();
     put(writes, &ModeRow::key(&kept.mode.policy.name), &kept.mode);
+    let said = attribution(by, why.clone(), now);
+    withdraw(&kept.mode.policy.name, said, writes);
     writes.notes.push(PolicyNote {
         policy: kept.mode.policy.name.clone(),
         act: mode.as_str(),

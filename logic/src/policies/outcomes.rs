@@ -38,7 +38,7 @@ impl Outcomes {
             };
             let rows = self.store.tasks_of(id).await?;
             if let [row] = rows.as_slice() {
-                let is_back = change.stage == Stage::Returning;
+                let is_back = change.is_back || change.stage == Stage::Returning;
                 fates.insert(change.latest.clone(), self.of_row(row, is_back));
             }
         }

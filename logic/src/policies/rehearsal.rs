@@ -28,6 +28,9 @@ const MAX_LISTED: usize = 100;
 pub struct Rehearsed {
     pub from: Timestamp,
     pub to: Timestamp,
+    /// The number of instances that decided, and of all that the policy has.
+    pub instances: usize,
+    pub of: usize,
     /// The number of decisions.
     pub decisions: u64,
     /// The acts and hand-backs, the first of them.
@@ -37,8 +40,8 @@ pub struct Rehearsed {
     pub episodes: u64,
     /// The decisions in which it was blind.
     pub blind: u64,
-    /// The token that arms it.
-    pub token: String,
+    /// The token that arms it; absent if not all of its instances decided.
+    pub token: Option<String>,
     /// The last decision of each instance.
     pub last: Vec<(Option<TargetName>, Decided)>,
 }
@@ -66,18 +69,21 @@ pub async fn rehearse(
     let compiled = Compiled::new(policy.clone());
     let compiled = compiled.map_err(|_| Error::Unfit("its document has mistakes".into()))?;
     let graph = inventory.graph();
+    let (instances, of) = instances(policy, inventory, only);
     let mut rehearsed = Rehearsed {
         from,
         to,
+        instances: instances.len(),
+        of,
         decisions: 0,
         acts: Vec::new(),
         act_count: 0,
         episodes: 0,
         blind: 0,
-        token: String::new(),
+        token: None,
         last: Vec::new(),
     };
-    for instance in instances(policy, inventory, only) {
+    for instance in instances {
         let scope = Scope::of(&compiled, instance.as_ref(), inventory, &graph);
         let past = Past::read(&compiled, scope, history, (from, to)).await;
         let past = past.map_err(Error::History)?;
@@ -95,23 +101,26 @@ pub async fn rehearse(
         rehearsed.episodes,
     ));
     let short: String = result.chars().take(8).collect();
-    rehearsed.token = format!("{bound}-{short}");
+    // Whoever arms it arms all of it.
+    let is_whole = rehearsed.instances == rehearsed.of;
+    rehearsed.token = is_whole.then(|| format!("{bound}-{short}"));
     Ok(rehearsed)
 }
 
-/// Returns the instances of a policy, or one of them.
+/// Returns the instances of a policy, the first of them if there are many, or one of them; and how
+/// many there are.
 pub(super) fn instances(
     policy: &Policy,
     inventory: &Inventory,
     only: Option<&TargetName>,
-) -> Vec<Option<TargetName>> {
+) -> (Vec<Option<TargetName>>, usize) {
     match (&policy.for_each, only) {
-        (None, _) => vec![None],
-        (Some(_), Some(only)) => vec![Some(only.clone())],
+        (None, _) => (vec![None], 1),
+        (Some(_), Some(only)) => (vec![Some(only.clone())], 1),
         (Some(selector), None) => {
             let found = inventory.select(selector);
-            let names = found.iter().take(MAX_INSTANCES);
-            names.map(|one| Some(one.target.name.clone())).collect()
+            let names = found.iter().map(|one| Some(one.target.name.clone()));
+            (names.take(MAX_INSTANCES).collect(), found.len())
         }
     }
 }

@@ -39,7 +39,8 @@ pub async fn replay(
     let graph = inventory.graph();
     let document = document(policy);
     let mut decided = Vec::new();
-    for target in instances(policy, inventory, only) {
+    let (instances, _) = instances(policy, inventory, only);
+    for target in instances {
         let key = StateRow::key(&policy.name, target.as_ref());
         let Some(of) = Before::find(store, &key, at).await? else {
             return Ok(None);

@@ -2,19 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use utakata_model::{OperationId, Selector, TargetName};
 use utakata_policy::{Decided, Renewal, Request};
 
-use super::{Error, Parts, record::ModeRow};
+use super::{Error, Parts, mode::attribution, record::ModeRow};
 use crate::{
     control::{self, HandBackOf, PolicyOperation},
-    ledger::OperationPlan,
+    ledger::{OperationPlan, Withdrawal},
 };
 
 /// The operations that a decision asks for, and what of it is impossible.
 pub(super) struct Prepared {
     pub operations: Vec<OperationPlan>,
+    pub withdrawals: Vec<Withdrawal>,
     pub why: String,
 }
 
@@ -26,12 +28,22 @@ pub(super) async fn prepare(
     parts: &Parts,
     mode: &ModeRow,
     decided: &mut Decided,
+    now: Timestamp,
 ) -> Result<Prepared, Error> {
     let mut prepared = Prepared {
         operations: Vec::new(),
+        withdrawals: Vec::new(),
         why: String::new(),
     };
     let why = decided.why.clone();
+    for key in &decided.withdrawals {
+        let only = parts.store.operation_by_key(key).await?;
+        prepared.withdrawals.extend(only.map(|only| Withdrawal {
+            policy: mode.policy.name.clone(),
+            only: Some(only),
+            attribution: attribution("utakata", Some("it hands back".into()), now),
+        }));
+    }
     for request in decided.acts.clone() {
         match parts.control.of_policy(act(mode, &request, &why)) {
             Ok(plan) => prepared.operations.push(plan),
@@ -43,9 +55,12 @@ pub(super) async fn prepare(
     }
     for renewal in decided.renewals.clone() {
         let renewed = parts.store.operation_by_key(&renewal.renews).await?;
-        let Some(renews) = renewed else {
-            decided.state.withdraw(&renewal.key);
-            continue;
+        let renews = match renewed {
+            Some(renewed) if parts.is_same(&renewal, renewed).await? => renewed,
+            _ => {
+                decided.state.withdraw(&renewal.key);
+                continue;
+            }
         };
         match parts.control.of_policy(again(mode, &renewal, renews)) {
             Ok(plan) => prepared.operations.push(plan),
@@ -79,6 +94,28 @@ pub(super) async fn prepare(
         }
     }
     Ok(prepared)
+}
+
+impl Parts {
+    /// Returns true if a renewal sets what the operation that it renews has set: otherwise it would be
+    /// a change, which envelopes count and quiet times hold back.
+    async fn is_same(&self, renewal: &Renewal, renewed: OperationId) -> Result<bool, Error> {
+        let rows = self.store.tasks_of(renewed).await?;
+        let set = rows.iter().map(|row| row.task.parameters.to_json());
+        let mut set = set.peekable();
+        Ok(set.peek().is_some() && set.all(|set| is_within(&renewal.parameters, &set)))
+    }
+}
+
+/// Returns true if parameters are among those of an operation, with the same values.
+fn is_within(parameters: &BTreeMap<String, Value>, of: &Value) -> bool {
+    parameters.iter().all(|(name, value)| {
+        let known = of.get(name);
+        known.is_some_and(|known| match (known.as_f64(), value.as_f64()) {
+            (Some(known), Some(value)) => known.total_cmp(&value).is_eq(),
+            _ => known == value,
+        })
+    })
 }
 
 fn act(mode: &ModeRow, request: &Request, why: &str) -> PolicyOperation {

@@ -188,11 +188,15 @@ impl Keeping<'_> {
             let by = ("utakata", Some(decided.why.clone()));
             disarm(found, Mode::Shadow, by, now, &mut writes);
         }
-        let is_real = matches!(found.mode.mode, Mode::Armed | Mode::Advise) || found.mode.is_ending;
+        let is_real = found.acts() || found.mode.is_ending;
         if is_real {
-            let Prepared { operations, why } =
-                request::prepare(self.parts, &found.mode, &mut decided).await?;
+            let Prepared {
+                operations,
+                withdrawals,
+                why,
+            } = request::prepare(self.parts, &found.mode, &mut decided, now).await?;
             writes.operations = operations;
+            writes.withdrawals.extend(withdrawals);
             decided.why.push_str(&why);
         }
         if !writes.operations.is_empty() {

@@ -275,11 +275,22 @@ async fn any_moment_is_explained_from_history() {
 
 #[tokio::test]
 async fn two_people_arm_a_policy_whose_action_is_of_high_risk() {
+    arm_by_two(true).await;
+}
+
+#[tokio::test]
+async fn two_people_arm_a_policy_whose_actions_nobody_serves_at_the_moment() {
+    arm_by_two(false).await;
+}
+
+async fn arm_by_two(is_served: bool) {
     let mut config = config();
     config.control.approval = Approval::High;
     let mut room = Room::empty(config).await;
-    let script = |_: &_| Some((utakata_model::OutcomeStatus::Succeeded, None));
-    room.serve("pdu", std::sync::Arc::new(script)).await;
+    if is_served {
+        let script = |_: &_| Some((utakata_model::OutcomeStatus::Succeeded, None));
+        room.serve("pdu", std::sync::Arc::new(script)).await;
+    }
     room.furnish(2).await;
     let mut dark = cap();
     dark["name"] = "dark".into();
@@ -375,5 +386,99 @@ async fn a_policy_whose_time_is_over_is_in_shadow_again_and_hands_back() {
     let requested = by_policies(&room).await;
     let undoes = requested.iter().filter(|one| one["undoes"].is_string());
     assert_eq!(undoes.count() * 2, requested.len(), "{requested:?}");
+    room.end().await;
+}
+
+/// Hands off, while a second change waits for an envelope that is used up.
+#[tokio::test]
+async fn what_waits_for_an_envelope_is_not_done_after_a_stop() {
+    let room = Room::served().await;
+    room.furnish(2).await;
+    let mut both = cap();
+    both["act"][0]["on"] = json!({ "selector": "kind=pdu" });
+    both["act"][0]["at_a_time"] = 2.into();
+    both["envelope"]["at_most"] = json!(["1 in 8s"]);
+    room.apply(json!([both])).await;
+    read(&room, "kind=pdu").await;
+    arm(&room, "cap").await;
+    let stages = |policy: &Value| {
+        let changes = policy["instances"][0]["changes"].as_array();
+        let stages = changes.into_iter().flatten();
+        let stages = stages.filter_map(|one| one["stage"].as_str().map(str::to_owned));
+        stages.collect::<Vec<_>>()
+    };
+    room.until("/v1/policies/cap", |policy| {
+        let mut stages = stages(policy);
+        stages.sort_unstable();
+        stages == ["asked", "done"]
+    })
+    .await;
+    let (status, stopped) = room.post("/v1/smart-control/stop", json!({})).await;
+    assert_eq!(status, StatusCode::OK, "{stopped}");
+    room.until("/v1/policies/cap", |policy| policy["hands_back"].is_null())
+        .await;
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    let requested = by_policies(&room).await;
+    let acts = requested.iter().filter(|one| one["undoes"].is_null());
+    let mut states: Vec<&str> = acts.filter_map(|one| one["state"].as_str()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["cancelled", "done"], "{requested:?}");
+    assert_eq!(requested.len(), 3, "{requested:?}");
+    room.end().await;
+}
+
+/// Advice ends with its time, and what nobody has approved by then is not approved later.
+#[tokio::test]
+async fn advice_ends_and_nobody_can_follow_it_afterwards() {
+    let room = Room::served().await;
+    room.furnish(2).await;
+    room.apply(json!([cap()])).await;
+    read(&room, "kind=pdu").await;
+    room.until("/v1/policies/cap", |policy| {
+        policy["instances"][0]["at"].is_string()
+    })
+    .await;
+    let (_, tested) = test(&room, "cap").await;
+    let arm = json!({ "token": tested["token"], "for": "4s", "advise": true });
+    let (status, armed) = room.post("/v1/policies/cap/arm", arm).await;
+    assert_eq!(status, StatusCode::OK, "{armed}");
+    room.until("/v1/policies/cap", |policy| stage(policy) == Some("asked"))
+        .await;
+    let asked = by_policies(&room).await;
+    assert_eq!(asked[0]["state"], "awaiting", "{asked:?}");
+    let after = room
+        .until("/v1/policies/cap", |policy| {
+            policy["by"] == "utakata" && policy["hands_back"].is_null()
+        })
+        .await;
+    assert_eq!(after["mode"], "shadow", "{after}");
+    let path = format!(
+        "/v1/operations/{}/approve",
+        asked[0]["id"].as_str().unwrap()
+    );
+    let (status, refused) = room.post(&path, json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{refused}");
+    let requested = by_policies(&room).await;
+    assert_eq!(requested.len(), 1, "{requested:?}");
+    assert_eq!(requested[0]["state"], "cancelled", "{requested:?}");
+    room.end().await;
+}
+
+/// Whoever arms a policy arms all of its instances, and so all of them are tested first.
+#[tokio::test]
+async fn a_policy_of_more_instances_than_are_tested_has_no_token() {
+    let room = Room::served().await;
+    room.furnish(1001).await;
+    let mut each = cap();
+    each["for_each"] = "kind=pdu".into();
+    each["watch"] = json!({ "load": { "metric": "hw.power", "fresh": "10m" } });
+    room.apply(json!([each])).await;
+    let (status, tested) = room
+        .post("/v1/policies/cap/test", json!({ "since": "1m" }))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{tested}");
+    assert_eq!(tested["instances"], 1000, "{tested}");
+    assert_eq!(tested["of"], 1001, "{tested}");
+    assert!(tested["token"].is_null(), "{tested}");
     room.end().await;
 }

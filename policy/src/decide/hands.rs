@@ -8,7 +8,14 @@ use utakata_model::{
 };
 
 use super::{Step, Told, Word};
-use crate::{back::hand_back, chain, evaluate::Evaluation, renew, request::Renewal, state::Change};
+use crate::{
+    back::hand_back,
+    chain,
+    evaluate::Evaluation,
+    renew,
+    request::Renewal,
+    state::{Change, Stage},
+};
 
 impl Step<'_> {
     pub(super) fn back(&mut self) -> Told {
@@ -17,19 +24,10 @@ impl Step<'_> {
             Some(back) => (back.at_a_time, back.settle),
             None => (1, Duration::ZERO),
         };
-        if let Some(open) = self.open() {
-            return (
-                Word::Hold,
-                format!("before it hands back, it waits for {open}"),
-            );
+        if let Some(told) = self.waits_to_hand_back() {
+            return told;
         }
-        let longest = policy
-            .act
-            .iter()
-            .map(|act| act.settle)
-            .max()
-            .unwrap_or_default();
-        if let Some(left) = self.is_before(self.state.settles, longest.max(settle)) {
+        if let Some(left) = self.is_before(self.state.settles, self.longest_settle()) {
             let left = duration::rough(left);
             return (Word::Hold, format!("the next is handed back in {left}"));
         }
@@ -50,13 +48,21 @@ impl Step<'_> {
     /// Hands back everything, one after the other.
     pub(super) fn end(&mut self) -> Told {
         self.state.is_engaged = false;
-        if let Some(open) = self.open() {
-            return (
-                Word::Hold,
-                format!("before it hands back, it waits for {open}"),
-            );
+        if let Some(told) = self.waits_to_hand_back() {
+            return told;
         }
         self.hand(1, Duration::ZERO)
+    }
+
+    /// Waits for what is under way. What nobody has begun is withdrawn: it may wait for a person or
+    /// an envelope for a day, and would change a target when all is to be as it was.
+    fn waits_to_hand_back(&mut self) -> Option<Told> {
+        let open = self.open()?;
+        let changes = self.state.episode.iter().flat_map(|one| &one.changes);
+        let asked = changes.filter(|one| matches!(one.stage, Stage::Asked | Stage::Renewing));
+        self.withdrawals = asked.map(|one| one.latest.clone()).collect();
+        let why = format!("before it hands back, it waits for {open}");
+        Some((Word::Hold, why))
     }
 
     fn hand(&mut self, max: u32, settle: Duration) -> Told {

@@ -8,7 +8,9 @@ use super::*;
 use crate::view::{Candidate, Cause, Fate, InputView, Sample, SampleValue};
 
 mod chains;
+mod clocks;
 mod leases;
+mod steps;
 
 /// A policy on a table.
 struct Table {

@@ -117,6 +117,8 @@ pub(super) fn test(tested: Rehearsed) -> PolicyTest {
     PolicyTest {
         from: tested.from,
         to: tested.to,
+        instances: tested.instances as u64,
+        of: tested.of as u64,
         decisions: tested.decisions,
         blind: tested.blind,
         episodes: tested.episodes,
@@ -181,8 +183,8 @@ fn changes(state: &State) -> Vec<PolicyChange> {
             action: one.action.clone(),
             target: one.target.clone(),
             outlet: one.outlet.clone(),
-            parameters: one.parameters.clone(),
-            at: one.at,
+            parameters: one.asked().parameters.clone(),
+            at: one.asked().at,
             stage: match one.stage {
                 Stage::Would => "would",
                 Stage::Asked => "asked",

@@ -333,7 +333,12 @@ impl LedgerState {
         Ok(())
     }
 
-    fn change_to(&mut self, id: OperationId, state: OperationState, attribution: &Attribution) {
+    pub(super) fn change_to(
+        &mut self,
+        id: OperationId,
+        state: OperationState,
+        attribution: &Attribution,
+    ) {
         let Some(open) = self.operations.get_mut(&id) else {
             return;
         };

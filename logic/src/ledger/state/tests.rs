@@ -37,6 +37,7 @@ mod people;
 mod races;
 mod targets;
 mod window;
+mod withdrawals;
 
 /// A ledger on a table, with a clock that is moved by hand.
 struct Table {
@@ -96,7 +97,7 @@ impl Table {
             makers: BTreeSet::new(),
             pace: requested.pace,
             priority: requested.priority,
-            undoes: None,
+            undoes: requested.undoes,
             renews: None,
             rotates: None,
             because: Vec::new(),
@@ -222,6 +223,7 @@ struct Request {
     priority: Priority,
     needs_approval: bool,
     policy: Option<PolicyName>,
+    undoes: Option<OperationId>,
     break_glass: bool,
     is_read_back: bool,
     is_undoable: bool,
@@ -234,6 +236,7 @@ fn on(targets: &[&'static str]) -> Request {
         priority: Priority::Routine,
         needs_approval: false,
         policy: None,
+        undoes: None,
         break_glass: false,
         is_read_back: false,
         is_undoable: false,

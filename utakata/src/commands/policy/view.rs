@@ -183,11 +183,22 @@ pub fn test(name: &PolicyName, test: &PolicyTest) -> String {
         let at = time::moment(one.at);
         lines.push(format!("  {at}  {:<5} {target}{}", one.decision, one.why));
     }
-    lines.push(format!("token {}", test.token));
-    let token = &test.token;
-    lines.push(format!(
-        "to arm it: utakata policy arm {name} --token {token} --for 7d"
-    ));
+    if test.of > 1 {
+        lines.push(format!("tested: {} of {} targets", test.instances, test.of));
+    }
+    match &test.token {
+        Some(token) => {
+            lines.push(format!("token {token}"));
+            lines.push(format!(
+                "to arm it: utakata policy arm {name} --token {token} --for 7d"
+            ));
+        }
+        None => lines.push(
+            "it cannot be armed: not all of its targets were tested; let `for_each` select fewer, \
+             in several policies if need be"
+                .into(),
+        ),
+    }
     lines.join("\n")
 }
 

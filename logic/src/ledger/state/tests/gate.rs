@@ -61,7 +61,7 @@ impl Surroundings for Site {
     }
 }
 
-fn within(bound: Bound, limit: &str) -> Table {
+pub(super) fn within(bound: Bound, limit: &str) -> Table {
     let limits = Limits {
         at_most: vec![limit.parse().unwrap()],
         ..Limits::default()
@@ -85,7 +85,7 @@ fn envelope(bound: Bound, limits: Limits) -> InForce {
     }
 }
 
-fn by_policy(targets: &[&'static str]) -> Request {
+pub(super) fn by_policy(targets: &[&'static str]) -> Request {
     Request {
         policy: Some("shed".parse().unwrap()),
         ..on(targets)
