@@ -170,7 +170,7 @@ async fn arm(client: &Client, name: &PolicyName) -> Result<()> {
     let since = Duration::from_secs(60);
     let tested = client.test_policy(name, &TestPolicy { since }).await?;
     let arm = ArmPolicy {
-        token: tested.token,
+        token: tested.token.context("the test gave no token")?,
         lasts: Duration::from_secs(86_400),
         advise: false,
         why: None,

@@ -345,7 +345,7 @@ async fn arm(server: &Server, room: &Room, name: &PolicyName) -> Result<()> {
                 let since = Duration::from_secs(60);
                 let tested = client.test_policy(name, &TestPolicy { since }).await?;
                 let arm = ArmPolicy {
-                    token: tested.token,
+                    token: tested.token.context("the test gave no token")?,
                     lasts: ARMED_FOR,
                     advise: false,
                     why: Some("a drill".into()),

@@ -29,8 +29,8 @@ fn warm(also: &Value) -> Value {
 }
 
 impl Unit {
-    fn new(also: Value) -> Self {
-        let mut table = Table::new(warm(&also));
+    fn new(also: &Value) -> Self {
+        let mut table = Table::new(warm(also));
         table.view.candidates = vec![vec![Candidate {
             target: "crac-1".parse().unwrap(),
             outlet: None,
@@ -116,7 +116,7 @@ impl Unit {
 
 #[test]
 fn a_hand_back_that_fails_after_several_steps_is_tried_again() {
-    let mut unit = Unit::new(json!({}));
+    let mut unit = Unit::new(&json!({}));
     let first = unit.act(1025.0, true);
     unit.act(1050.0, true);
     let back = unit.pass(20, 400.0);
@@ -132,7 +132,7 @@ fn a_hand_back_that_fails_after_several_steps_is_tried_again() {
 
 #[test]
 fn a_step_that_fails_is_tried_again() {
-    let mut unit = Unit::new(json!({}));
+    let mut unit = Unit::new(&json!({}));
     unit.act(1025.0, true);
     let failed = unit.act(1050.0, false);
     let again = unit.act(1050.0, true);
@@ -148,7 +148,7 @@ fn a_step_that_fails_is_tried_again() {
 
 #[test]
 fn what_is_told_again_is_what_was_done_last() {
-    let mut unit = Unit::new(json!({ "dead_man": { "lease": "2m", "renew": "10s" } }));
+    let mut unit = Unit::new(&json!({ "dead_man": { "lease": "2m", "renew": "10s" } }));
     let first = unit.act(1025.0, true);
     unit.act(1050.0, false);
     // Between the conditions it only tells it again.
@@ -167,7 +167,7 @@ fn what_is_told_again_is_what_was_done_last() {
 
 #[test]
 fn a_step_that_was_not_done_has_no_effect_to_be_missed() {
-    let mut unit = Unit::new(json!({ "stop_after": 1 }));
+    let mut unit = Unit::new(&json!({ "stop_after": 1 }));
     let policy = json!({ "input": "load", "moves": "up", "by": 10.0, "within": "5s" });
     let mut document = warm(&json!({ "stop_after": 1 }));
     document["act"][0]["expects"] = policy;
@@ -186,7 +186,7 @@ fn a_step_that_was_not_done_has_no_effect_to_be_missed() {
 
 #[test]
 fn what_nobody_has_begun_is_withdrawn_before_it_hands_back() {
-    let mut unit = Unit::new(json!({}));
+    let mut unit = Unit::new(&json!({}));
     unit.act(1025.0, true);
     let waits = unit.pass(20, 1050.0);
     let key = waits.acts[0].key.clone();
@@ -196,9 +196,10 @@ fn what_nobody_has_begun_is_withdrawn_before_it_hands_back() {
     for _ in 0..10 {
         wants_back = unit.pass(1, 400.0);
     }
-    assert_eq!(wants_back.withdrawals, [key.clone()], "{}", wants_back.why);
+    let only = std::slice::from_ref(&key);
+    assert_eq!(wants_back.withdrawals, only, "{}", wants_back.why);
     unit.table.is_ending = true;
-    assert_eq!(unit.pass(1, 1050.0).withdrawals, [key.clone()]);
+    assert_eq!(unit.pass(1, 1050.0).withdrawals, only);
     unit.table.view.fates.insert(key, Fate::NotDone);
     let back = unit.pass(1, 1050.0);
     assert_eq!(back.word, Word::Back, "{}", back.why);
@@ -216,7 +217,7 @@ proptest! {
         is_leased: bool,
     ) {
         let dead_man = json!({ "dead_man": { "lease": "12h", "renew": "10s" } });
-        let mut unit = Unit::new(if is_leased { dead_man } else { json!({}) });
+        let mut unit = Unit::new(&if is_leased { dead_man } else { json!({}) });
         let loads = [400.0, 880.0, 1025.0, 1050.0, 1100.0, 1200.0];
         for (load, seconds, fate) in steps {
             unit.pass(seconds, loads[load]);
