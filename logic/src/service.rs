@@ -219,11 +219,7 @@ impl LogicEnvironment {
                 rotations,
                 alarms,
                 policies,
-                membership: Membership {
-                    id: parts.peers.as_ref().map(|peers| peers.id().clone()),
-                    peers: Mutex::new(parts.peers),
-                    duties,
-                },
+                membership: Membership::of(parts.peers, duties),
                 version: AtomicU64::default(),
                 connections: parts.connections,
                 ledger_fails,
@@ -381,6 +377,14 @@ impl Handle {
 }
 
 impl Membership {
+    fn of(peers: Option<Peers>, duties: watch::Receiver<Duties>) -> Self {
+        Self {
+            id: peers.as_ref().map(|peers| peers.id().clone()),
+            peers: Mutex::new(peers),
+            duties,
+        }
+    }
+
     /// Returns its duties as the status has them; absent where it is alone.
     fn view(&self, ledger: &Ledger) -> Option<status::Duties> {
         let duties = self.duties.borrow();

@@ -24,7 +24,7 @@ use super::{disk::Disk, readers::SILENT, targets::Short};
 use crate::{ledger::Summary, notifications::UnknownSource};
 
 /// The time after a start in which what nobody serves yet may still come.
-const STARTING: Duration = Duration::from_secs(15);
+const STARTING: Duration = Duration::from_secs(60);
 /// The time for which a source that is no target is reported.
 const STRANGERS_TOLD: Duration = Duration::from_secs(86_400);
 /// The time for which a rollout that went back is reported.

@@ -318,7 +318,12 @@ async fn a_value_in_vault_is_read_when_it_is_lent() {
         assert!(text.contains(says), "{text}");
         assert_eq!(error.may_pass(), may_pass, "{text}");
     };
-    refused("secret/bmc/a1#passphrase", "has no field \"passphrase\"", false).await;
+    refused(
+        "secret/bmc/a1#passphrase",
+        "has no field \"passphrase\"",
+        false,
+    )
+    .await;
     refused("secret/bmc/a2#password", "has no secret at", false).await;
     refused("secret/other/a#b", "to read secret/data/other/a", true).await;
     server.put("secret/bmc/a3", json!({ "password": "x" }));

@@ -178,6 +178,7 @@ fn wrong_values(form: &str) -> &'static [&'static str] {
         "postgres://..." => &["\"mysql://host/x\"", "\"\"", "1"],
         "path" | "folder" => &["\"\"", "1"],
         "list of folders" | "list of files" => &["\"/one\"", "[\"\"]", "[1]"],
+        "list of kinds" => &["\"libvirt\"", "[\"\"]", "[\"two words\"]", "[1]"],
         "list of names" => &["\"PATH\"", "[\"\"]", "[\"A=B\"]", "[1]"],
         "list of scopes" => &["\"profile\"", "[\"\"]", "[\"a b\"]", "[1]"],
         "list of registries" => &["\"r\"", "[\"\"]", "[\"a b\"]", "[\"https://r\"]", "[1]"],

@@ -326,7 +326,7 @@ fn what_is_not_there_yet_just_after_the_start_is_waited_for() {
     let age = |facts: &mut SiteFacts, seconds: i64| {
         facts.status.started = facts.now - jiff::SignedDuration::from_secs(seconds);
     };
-    age(&mut facts, 14);
+    age(&mut facts, 59);
     let waited = [
         (
             Weight::Notice,
@@ -338,7 +338,7 @@ fn what_is_not_there_yet_just_after_the_start_is_waited_for() {
         ),
     ];
     check(&facts, &waited);
-    age(&mut facts, 15);
+    age(&mut facts, 60);
     let wrong = [
         (
             Weight::Wrong,
