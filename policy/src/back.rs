@@ -37,6 +37,7 @@ pub(crate) fn hand_back(
                 change.latest.clone_from(&key);
                 requests.push(HandBack {
                     undoes: change.key.clone(),
+                    or_undoes: change.second.clone(),
                     key,
                     target: change.target.clone(),
                     outlet: change.outlet.clone(),

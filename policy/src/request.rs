@@ -55,6 +55,8 @@ pub struct HandBack {
     pub key: String,
     /// The key of the operation that it undoes.
     pub undoes: String,
+    /// The key of the operation that it undoes if that one has changed nothing.
+    pub or_undoes: Option<String>,
     /// The target to change back.
     pub target: TargetName,
     /// The outlet, if it is one.

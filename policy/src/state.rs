@@ -99,6 +99,10 @@ pub struct Change {
     /// set is what the target should show. Absent while none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<String>,
+    /// The key of the second operation on this target that was done: it sets another value than the
+    /// first, and so has changed something if that one found the target as it wanted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<String>,
     /// The action that was asked for.
     pub action: ActionName,
     /// The target of the change.
@@ -154,6 +158,9 @@ impl Change {
         if let Some(next) = self.next.take() {
             self.set = next;
             self.is_judged = false;
+            if self.done.is_some() && self.second.is_none() {
+                self.second = Some(self.latest.clone());
+            }
             self.done = Some(self.latest.clone());
         }
         // Being told again, it sets nothing new.
@@ -213,6 +220,7 @@ impl Episode {
                 key: request.key.clone(),
                 latest: request.key.clone(),
                 done: None,
+                second: None,
                 action: request.action.clone(),
                 target: request.target.clone(),
                 outlet: request.outlet.clone(),

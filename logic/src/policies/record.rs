@@ -11,7 +11,7 @@ use utakata_policy::{Cause, Compiled, Fate, State};
 use crate::store::PolicyLogRow;
 
 /// The version of the engine, which a test result is bound to: it grows when decisions change.
-pub(super) const ENGINE: u32 = 2;
+pub(super) const ENGINE: u32 = 3;
 
 /// The mode of a policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

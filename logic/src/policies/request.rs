@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 use utakata_model::{OperationId, Selector, TargetName};
-use utakata_policy::{Decided, Renewal, Request};
+use utakata_policy::{Decided, HandBack, Renewal, Request};
 
 use super::{Error, Parts, mode::attribution, record::ModeRow};
 use crate::{
@@ -71,22 +71,10 @@ pub(super) async fn prepare(
         }
     }
     for back in decided.backs.clone() {
-        let policy = mode.policy.name.clone();
-        let undone = parts.store.operation_by_key(&back.undoes).await?;
-        let Some(undoes) = undone else {
-            // It was never recorded, and so never done.
-            decided.state.forget(&back.key);
-            continue;
-        };
-        let of = HandBackOf {
-            policy,
-            undoes,
-            key: back.key.clone(),
-            why: Some(why.clone()),
-        };
-        match parts.control.hand_back(of).await {
-            Ok(Some(plan)) => prepared.operations.push(plan),
+        match parts.handed_back(mode, &back, &why).await? {
+            // It was never recorded, and so never done, or it has changed nothing.
             Ok(None) => decided.state.forget(&back.key),
+            Ok(Some(plan)) => prepared.operations.push(plan),
             Err(error) => {
                 decided.state.leave_to_a_person(&back.key);
                 prepared.why.push_str(&impossible(&back.target, &error));
@@ -97,6 +85,32 @@ pub(super) async fn prepare(
 }
 
 impl Parts {
+    /// Returns the operation that hands a change back: that undoes the first operation that has
+    /// changed something. Absent if none has.
+    async fn handed_back(
+        &self,
+        mode: &ModeRow,
+        back: &HandBack,
+        why: &str,
+    ) -> Result<Result<Option<OperationPlan>, control::Error>, Error> {
+        for key in std::iter::once(&back.undoes).chain(&back.or_undoes) {
+            let Some(undoes) = self.store.operation_by_key(key).await? else {
+                continue;
+            };
+            let of = HandBackOf {
+                policy: mode.policy.name.clone(),
+                undoes,
+                key: back.key.clone(),
+                why: Some(why.to_owned()),
+            };
+            match self.control.hand_back(of).await {
+                Ok(None) => {}
+                planned => return Ok(planned),
+            }
+        }
+        Ok(Ok(None))
+    }
+
     /// Returns true if a renewal sets what the operation that it renews has set: otherwise it would be
     /// a change, which envelopes count and quiet times hold back.
     async fn is_same(&self, renewal: &Renewal, renewed: OperationId) -> Result<bool, Error> {
