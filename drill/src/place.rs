@@ -241,6 +241,8 @@ impl Place {
             LEFT_ALONE.as_secs(),
         );
         text.push_str(&format!("[execution.docker]\nsocket = {socket:?}\n"));
+        // The devices of a drill are on the loopback of this machine.
+        text.push_str("networks = [\"host\"]\n");
         for kind in bundle::kinds() {
             let (min, max) = match self.needed.contains(&kind) {
                 true => (1, 2),

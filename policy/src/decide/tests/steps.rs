@@ -132,7 +132,7 @@ fn a_hand_back_that_fails_after_several_steps_is_tried_again() {
 
 #[test]
 fn what_the_second_step_has_changed_is_handed_back_if_the_first_changed_nothing() {
-    let mut unit = Unit::new(json!({}));
+    let mut unit = Unit::new(&json!({}));
     let first = unit.act(1025.0, true);
     unit.act(1050.0, false);
     let second = unit.act(1050.0, true);
