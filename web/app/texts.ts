@@ -343,6 +343,7 @@ export const TEXTS = {
   itActs: ["it acts", "動作する"],
   itAdvises: ["its operations wait for approval", "操作は承認待ちになる"],
   askedBy: ["{by} has asked for it to be armed; a second person has to do the same.", "{by} が有効化を要求中。もう一人の承認が必要です。"],
+  partTested: ["{count} of {of} targets were tested: select fewer to arm it.", "{of} 台中 {count} 台のみ試験済み。対象を減らすと有効化できます。"],
   needsSecond: [
     "It is not armed yet: somebody other than {by} has to arm it by the same result. Send them this address:",
     "まだ有効ではありません。{by} 以外の人が同じ結果で有効化する必要があります。このアドレスを送ってください:",

@@ -381,7 +381,9 @@ export interface PolicyTest {
   episodes: number;
   act_count: number;
   acts: PolicyAct[];
-  token: string;
+  instances: number;
+  of: number;
+  token?: string;
 }
 
 export interface PolicyExplanation {

@@ -143,13 +143,16 @@ export function TestAndArm(props: {
       {step.is === "tested" && (
         <>
           <TestResult of={step.test} />
+          {!step.test.token && <p class="note">{t("partTested", { count: step.test.instances, of: step.test.of })}</p>}
           <div class="buttons">
             <button type="button" onClick={() => setStep({ is: "test" })}>
               {t("back")}
             </button>
-            <Hand right={["control:high"]} class="primary" onClick={() => setStep({ is: "arm", token: step.test.token })}>
-              {t("arm")} …
-            </Hand>
+            {step.test.token && (
+              <Hand right={["control:high"]} class="primary" onClick={() => setStep({ is: "arm", token: step.test.token! })}>
+                {t("arm")} …
+              </Hand>
+            )}
           </div>
         </>
       )}
