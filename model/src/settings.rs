@@ -154,6 +154,7 @@ setting! {
     crate::Zone: "name",
     Vec<String>: "list of texts",
     Vec<SocketAddr>: "list of addresses",
+    Vec<crate::Kind>: "list of kinds",
     Vec<Network>: "list of none, bridge, host",
 }
 

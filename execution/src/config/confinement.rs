@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use utakata_model::setting;
+use utakata_model::{Kind, setting};
 use utakata_settings::Settings;
 
 /// Confinement of the workers that are processes: beyond their release, the programs and libraries
@@ -26,7 +26,7 @@ pub struct Confinement {
     /// Kinds whose workers may connect to unix sockets, such as libvirt for qemu+unix. They reach
     /// those of every program of this user: of Docker, of a bus.
     #[setting(form = "list of kinds")]
-    pub unix_sockets: Vec<String>,
+    pub unix_sockets: Vec<Kind>,
 }
 
 /// The strictness of the confinement.

@@ -41,8 +41,7 @@ impl Confined {
     }
 
     fn may_make_unix_sockets(&self, kind: &Kind) -> bool {
-        let mut kinds = self.settings.unix_sockets.iter();
-        kinds.any(|named| named == kind.as_str())
+        self.settings.unix_sockets.contains(kind)
     }
 
     fn policy(&self, program: &Path, spec: &Spec) -> Policy {
