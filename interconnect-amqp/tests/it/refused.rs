@@ -125,7 +125,7 @@ pub async fn foreign_messages_go_to_the_dead_letters(broker: &Rabbitmq) {
     let other = Hall::new("hall-2").tasks(Class::Control, 5..6);
     let other = String::from_utf8(other.encode().unwrap()).unwrap();
     for class in ["control", "observe"] {
-        for payload in [r#""not ours""#, r#"{"version":7,"tasks":[]}"#, &other] {
+        for payload in [r#""hunter2""#, r#"{"version":7,"tasks":[]}"#, &other] {
             publish(broker, &vhost, &format!("hall~1.apc-pdu.{class}"), payload);
         }
     }
@@ -145,14 +145,14 @@ pub async fn foreign_messages_go_to_the_dead_letters(broker: &Rabbitmq) {
 
     let mut letters = amqp.dead_letters();
     for (payload, problem) in [
-        (r#""not ours""#, "no \"version\""),
+        (r#""hunter2""#, "no \"version\""),
         (r#"{"version":7,"tasks":[]}"#, "version 7"),
     ] {
         let letter = within(letters.next()).await.unwrap();
         assert_eq!(letter.queue, "utakata.hall~1.apc-pdu.control");
         assert_eq!(letter.reason, Reason::Rejected);
         // F22: not even by what a parser quotes.
-        assert!(!format!("{letter:?}").contains("not ours"), "{letter:?}");
+        assert!(!format!("{letter:?}").contains("hunter2"), "{letter:?}");
         assert_eq!(letter.bytes, payload.len());
         assert_eq!(letter.sha256, FileDigest::of(payload.as_bytes()));
         let said = letter.tasks.as_ref().unwrap_err();
