@@ -6,7 +6,6 @@ use std::{
     io::Write,
     net::{SocketAddr, TcpStream},
     os::unix::net::UnixStream,
-    path::PathBuf,
     time::Duration,
 };
 
@@ -76,19 +75,25 @@ fn crowd_at(address: SocketAddr, says: &[u8]) -> Vec<TcpStream> {
     (0..CROWD).filter_map(connect).collect()
 }
 
-/// Returns the socket on which the manager of a worker listens.
-fn socket(worker: Pid) -> PathBuf {
+/// Returns the address to which a worker connected, unless it went through the socket.
+fn loopback(worker: Pid) -> Option<SocketAddr> {
     let environment = fs::read(format!("/proc/{}/environ", worker.as_raw_nonzero())).unwrap();
     let environment = String::from_utf8_lossy(&environment).into_owned();
     let mut variables = environment.split('\0');
-    let path = variables.find_map(|one| one.split_once("=unix:"));
-    path.unwrap().1.into()
+    let endpoint = variables.find_map(|one| one.strip_prefix("UTAKATA_ENDPOINT="));
+    let address = endpoint.unwrap().strip_prefix("http://")?;
+    Some(address.parse().unwrap())
 }
 
 #[test]
 fn a_crowd_at_any_door_ends_no_worker_and_keeps_nobody_out_who_has_a_token() {
     raise_own_limit();
     let place = Place::new();
+    let run = place.data().join("run");
+    fs::create_dir_all(place.data()).unwrap();
+    let config = format!("[execution]\nrun_folder = {run:?}\n");
+    fs::write(place.data().join("utakata.toml"), config).unwrap();
+    let socket = run.join("door/workers.sock");
     let up = place.up_with_open_files(OPEN_FILES);
     let before = furnished(&place);
     let lines = || place.told().lines().count();
@@ -100,10 +105,12 @@ fn a_crowd_at_any_door_ends_no_worker_and_keeps_nobody_out_who_has_a_token() {
     let mqtt = crowd_at(address(&up, "mqtt"), b"\x10");
     assert_eq!(mqtt.len(), CROWD);
     controls(&place);
-    let path = socket(before[0]);
-    let connect = |_| UnixStream::connect(&path).ok();
+    let connect = |_| UnixStream::connect(&socket).ok();
     let of_workers: Vec<_> = (0..CROWD).filter_map(connect).collect();
     assert_eq!(of_workers.len(), CROWD);
+    // Only where workers cannot be confined do they all come through the socket.
+    let on_loopback = loopback(before[0]).map(|address| crowd_at(address, b"PRI"));
+    assert!(on_loopback.iter().all(|crowd| crowd.len() == CROWD));
     // A worker started now gets in nevertheless.
     rustix::process::kill_process(before[0], rustix::process::Signal::KILL).unwrap();
     let is_replaced = || {
@@ -120,7 +127,7 @@ fn a_crowd_at_any_door_ends_no_worker_and_keeps_nobody_out_who_has_a_token() {
     let after = workers(&place);
     let goes_on = |worker: &Pid| after.contains(worker);
     assert!(before[1..].iter().all(goes_on), "{told}");
-    drop((http, mqtt, of_workers));
+    drop((http, mqtt, of_workers, on_loopback));
 }
 
 #[test]
